@@ -1,0 +1,87 @@
+"""`ganedu.densities` against scipy, closed forms and each other."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import integrate, stats
+
+from ganedu import densities
+
+means, stds = st.floats(-3, 3), st.floats(0.3, 3)
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=12))
+def test_interval_is_exact_for_polynomials(coefficients):
+    grid = densities.interval(-1.5, 2.0, panels=3, order=6)
+    powers = torch.arange(len(coefficients))
+    c = torch.tensor(coefficients, dtype=torch.float64)
+    got = grid.integrate((c[:, None] * grid.nodes ** powers[:, None]).sum(0))
+    exact = (c * (2.0 ** (powers + 1) - (-1.5) ** (powers + 1)) / (powers + 1)).sum()
+    assert abs(got - exact) <= 1e-9 * max(1.0, c.abs().sum().item())
+
+
+def test_interval_agrees_with_adaptive_quadrature_at_a_jump():
+    grid = densities.interval(0.0, 2.0, breaks=[0.7])
+    jump = torch.where(grid.nodes < 0.7, grid.nodes.exp(), grid.nodes.cos())
+    expected = integrate.quad(math.exp, 0, 0.7)[0] + integrate.quad(math.cos, 0.7, 2)[0]
+    assert grid.integrate(jump).item() == pytest.approx(expected, abs=1e-13)
+
+
+@given(means, stds)
+def test_gaussian_agrees_with_scipy_and_integrates_to_one(mean, std):
+    grid = densities.interval(-40.0, 40.0)
+    log_p = densities.log_on(grid, densities.gaussian(mean, std))
+    assert log_p.numpy() == pytest.approx(stats.norm(mean, std).logpdf(grid.nodes.numpy()), rel=1e-12)
+    assert grid.expect(log_p, grid.nodes).item() == pytest.approx(mean, abs=1e-10)
+    assert grid.expect(log_p, (grid.nodes - mean) ** 2).item() == pytest.approx(std**2, abs=1e-10)
+
+
+def test_mixture_is_the_weighted_sum_of_its_components():
+    mix = densities.mixture([-1, 2], [0.5, 1.0], [3, 1])
+    x = torch.linspace(-4, 5, 50, dtype=torch.float64)
+    parts = [densities.gaussian(m, s).log_prob(x).exp() for m, s in ((-1, 0.5), (2, 1.0))]
+    assert torch.allclose(mix.log_prob(x).exp(), 0.75 * parts[0] + 0.25 * parts[1], rtol=0, atol=1e-14)
+
+
+def test_ring_integrates_to_one_and_has_its_modes_on_the_circle():
+    grid = densities.square(-4.0, 4.0, panels=60, order=8)
+    densities.log_on(grid, densities.ring(std=0.2))
+    centers = densities.ring_centers(8, 2.0)
+    assert torch.allclose(centers.norm(dim=1), torch.full((8,), 2.0, dtype=torch.float64))
+    gaps = (centers - centers.roll(1, 0)).norm(dim=1)
+    assert torch.allclose(gaps, torch.full_like(gaps, 4 * math.sin(math.pi / 8)))
+
+
+def test_expectation_ignores_infinite_values_where_the_density_is_zero():
+    grid = densities.interval(0.0, 2.0, breaks=[1.0])
+    log_p = densities.log_on(grid, densities.uniform(0, 1))
+    values = torch.where(grid.nodes < 1, grid.nodes, torch.tensor(math.inf, dtype=torch.float64))
+    assert grid.expect(log_p, values).item() == pytest.approx(0.5, abs=1e-14)
+
+
+def test_bad_densities_are_named():
+    grid = densities.interval(-1.0, 1.0)
+    with pytest.raises(ValueError, match="cannot be negative"):
+        densities.log_on(grid, lambda x: x.new_full(x.shape, -0.5))
+    with pytest.raises(ValueError, match=r"integrates to 0\.68.*widen the grid"):
+        densities.log_on(grid, densities.gaussian())
+    with pytest.raises(ValueError, match="NaN at 2000 of 2000 nodes"):
+        densities.log_on(grid, lambda x: x * math.nan)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: densities.interval(1.0, 0.0), "must be finite and increasing"),
+        (lambda: densities.interval(0.0, math.inf), "must be finite and increasing"),
+        (lambda: densities.mixture([0, 1], [1], [1, 1]), "2 means, 1 stds"),
+        (lambda: densities.ring(modes=0), "at least one mode"),
+        (lambda: densities.interval(0.0, 1.0, panels=1, order=3).integrate(torch.ones(4)), "evaluate the function at"),
+    ],
+)
+def test_bad_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
