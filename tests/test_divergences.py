@@ -91,7 +91,7 @@ def test_bad_input_is_named():
         divergences.js(good, good[1:], GRID)
     with pytest.raises(ValueError, match="q is NaN at 1 of 2000"):
         divergences.kl(good, good.index_fill(0, torch.tensor([3]), math.nan), GRID)
-    with pytest.raises(ValueError, match="p integrates to 2, not to 1"):
+    with pytest.raises(ValueError, match="p integrates to 2 on this grid, not to 1"):
         divergences.js(good + math.log(2), good, GRID)
     with pytest.raises(ValueError, match=r"p integrates to 0\.5"):
         divergences.entropy(good - math.log(2), GRID)
