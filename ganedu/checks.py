@@ -219,8 +219,9 @@ def _validated(label, tolerance, rejects, no_rejects) -> Mapping:
 
 
 def _tensor(label, name, value) -> Tensor:
+    keeps_its_dtype = hasattr(value, "dtype")  # Python numbers would become float32
     try:
-        tensor = torch.as_tensor(value).detach()
+        tensor = torch.as_tensor(value, dtype=None if keeps_its_dtype else torch.float64).detach()
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{label}: {name} is not a number or tensor ({error})") from None
     if tensor.numel() == 0:

@@ -1,0 +1,1 @@
+"""What builds the book and runs the coursework; not part of the package `ganedu`."""
