@@ -28,7 +28,7 @@ def cross_entropy(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     softplus(-a) = -log sigmoid(a) and softplus(a) = -log(1 - sigmoid(a)), finite for every float.
     Taught in {ref}`ch-value-function`; Goodfellow et al. 2014, eq. 1.
     """
-    _check(real_logits, fake_logits)
+    _require_logits(real_logits, fake_logits)
     return softplus(-real_logits).mean() + softplus(fake_logits).mean()
 
 
@@ -37,7 +37,7 @@ def saturating(fake_logits: Tensor) -> Tensor:
 
     Taught in {ref}`ch-generator-loss`; Goodfellow et al. 2014, eq. 1.
     """
-    _check(fake_logits)
+    _require_logits(fake_logits)
     return -softplus(fake_logits).mean()
 
 
@@ -46,7 +46,7 @@ def non_saturating(fake_logits: Tensor) -> Tensor:
 
     Taught in {ref}`ch-generator-loss`; Goodfellow et al. 2014, section 3.
     """
-    _check(fake_logits)
+    _require_logits(fake_logits)
     return softplus(-fake_logits).mean()
 
 
@@ -55,7 +55,7 @@ def critic(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
 
     Taught in {ref}`ch-value-function`; Arjovsky et al. 2017, eq. 2.
     """
-    _check(real_scores, fake_scores)
+    _require_samples(real_scores, fake_scores)
     return fake_scores.mean() - real_scores.mean()
 
 
@@ -64,7 +64,7 @@ def critic_generator(fake_scores: Tensor) -> Tensor:
 
     Taught in {ref}`ch-value-function`; Arjovsky et al. 2017.
     """
-    _check(fake_scores)
+    _require_samples(fake_scores)
     return -fake_scores.mean()
 
 
@@ -87,12 +87,16 @@ def get(name: str) -> Loss:
     return _LOSSES[name]
 
 
-def _check(*logits: Tensor) -> None:
-    for logit in logits:
-        if logit.numel() == 0:
-            raise ValueError("an empty batch has no loss")
-        if logit.grad_fn is not None and logit.grad_fn.name() in ("SigmoidBackward0", "SoftmaxBackward0"):
+def _require_logits(*batches: Tensor) -> None:
+    _require_samples(*batches)
+    for logits in batches:
+        if logits.grad_fn is not None and logits.grad_fn.name() in ("SigmoidBackward0", "SoftmaxBackward0"):
             raise ValueError(
                 "a probability was given where a logit is expected: the loss applies the sigmoid itself, "
                 "so pass the discriminator's output before its sigmoid"
             )
+
+
+def _require_samples(*batches: Tensor) -> None:
+    if any(batch.numel() == 0 for batch in batches):
+        raise ValueError("an empty batch has no loss")

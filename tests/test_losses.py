@@ -74,3 +74,8 @@ def test_bad_input_is_named():
     for loss in (losses.saturating, losses.non_saturating, lambda d: losses.cross_entropy(d, d)):
         with pytest.raises(ValueError, match="a probability was given where a logit is expected"):
             loss(probability)
+
+
+def test_a_critic_may_be_bounded_by_a_sigmoid():
+    probability = torch.sigmoid(torch.zeros(3, requires_grad=True))
+    assert losses.critic_generator(probability).item() == pytest.approx(-0.5)
