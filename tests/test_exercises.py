@@ -1,0 +1,121 @@
+"""Every exercise of every chapter: the solution passes, a blank and a typical wrong answer get a message that helps."""
+
+import re
+import symtable
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import nbformat
+import pytest
+import torch
+import yaml
+from nbgrader import utils
+from nbgrader.preprocessors import ClearSolutions
+
+from ganedu.checks import CheckFailed
+from tools.coursework.course import STUB
+from tools.coursework.submissions import exercises
+from tools.notebooks import ROOT
+
+WRONG = {
+    chapter: answers
+    for path in sorted(Path(__file__).parent.glob("wrong_answers*.yml"))
+    for chapter, answers in yaml.safe_load(path.read_text(encoding="utf-8")).items()
+}
+NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
+EXERCISES = [(chapter, exercise) for chapter, notebook in NOTEBOOKS.items() for exercise in exercises(notebook)]
+MAGIC = re.compile(r"^\s*[%!].*$", re.MULTILINE)
+
+
+def position(chapter, grade_id):
+    cells = NOTEBOOKS[chapter].cells
+    return next(i for i, cell in enumerate(cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
+
+
+def scopes(table):
+    """A symbol table and those of the functions and classes in it."""
+    yield table
+    for child in table.get_children():
+        yield from scopes(child)
+
+
+def names(source):
+    """The global names that a cell binds, and those that it uses."""
+    module = symtable.symtable(source, "cell", "exec")
+    bound = {symbol.get_name() for symbol in module.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    used = {symbol.get_name() for symbol in module.get_symbols() if symbol.is_referenced()}
+    for table in scopes(module):
+        used |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and symbol.is_referenced()}
+    return bound, used
+
+
+def before(chapter, exercise):
+    """The cells that an exercise needs: those with imports, and back from it, the last to bind a name that is used."""
+    cells = NOTEBOOKS[chapter].cells
+    answer, test = position(chapter, exercise.answer), position(chapter, exercise.test)
+    needed = names(cells[answer].source)[1] | names(cells[test].source)[1]
+    chosen = []
+    for cell in reversed(cells[:answer]):
+        if cell.cell_type != "code":
+            continue
+        source = MAGIC.sub("", cell.source)
+        bound, used = names(source)
+        if bound & needed or re.search(r"^(import|from) ", source, re.MULTILINE):
+            chosen.insert(0, source)
+            needed = (needed - bound) | used
+    return chosen
+
+
+@pytest.fixture(params=EXERCISES, ids=lambda entry: f"{entry[0][:2]}-{entry[1].answer}")
+def exercise(request):
+    """One exercise: its chapter, its cells, and the names that are bound where it stands."""
+    chapter, exercise = request.param
+    dtype, backend = torch.get_default_dtype(), matplotlib.get_backend()
+    plt.switch_backend("Agg")
+    namespace = {"__name__": "__main__", "display": lambda *_, **__: None}
+    for source in before(chapter, exercise):
+        exec(compile(source, chapter, "exec"), namespace)
+    answer, test = (NOTEBOOKS[chapter].cells[position(chapter, name)] for name in (exercise.answer, exercise.test))
+    yield chapter, exercise.answer, answer, test, namespace
+    torch.set_default_dtype(dtype)
+    plt.close("all")
+    matplotlib.rcdefaults()
+    plt.switch_backend(backend)
+
+
+def run(answer, test, namespace):
+    """Run an answer and its test where the exercise stands; what the one binds does not reach the next."""
+    own = dict(namespace)
+    exec(answer, own)
+    exec(test, own)
+
+
+def blanked(answer):
+    """The source of an answer cell as students get it."""
+    steps = ClearSolutions(code_stub={"python": STUB})
+    return steps.preprocess_cell(answer.copy(), {"language": "python"}, 0)[0].source
+
+
+@pytest.mark.filterwarnings("ignore")  # a wrong formula may well divide by zero
+def test_the_solution_passes_and_the_others_get_a_message(exercise, capsys):
+    chapter, name, answer, test, namespace = exercise
+    assert utils.is_solution(answer) and utils.is_grade(test)
+    with pytest.raises((NotImplementedError, CheckFailed), match="Write your answer here|" + name):
+        run(blanked(answer), test.source, namespace)
+    for entry in WRONG.get(chapter, {}).get(name, []):
+        with pytest.raises(CheckFailed) as failure:
+            run(entry["answer"], test.source, namespace)
+        assert entry["says"] in str(failure.value)
+    capsys.readouterr()
+    run(answer.source, test.source, namespace)
+    assert f"✓ {name}  well done" in capsys.readouterr().out
+
+
+def test_every_exercise_has_a_typical_wrong_answer_and_every_such_answer_an_exercise():
+    written = {(chapter, exercise.answer) for chapter, exercise in EXERCISES}
+    listed = {(chapter, name) for chapter, entries in WRONG.items() for name in entries}
+    assert not written - listed, "add a wrong answer for these to tests/wrong_answers.yml"
+    assert not {(c, n) for c, n in listed - written if c in NOTEBOOKS}, (
+        "these are in wrong_answers.yml, but not in a notebook"
+    )
