@@ -4,6 +4,7 @@ Taught in {ref}`ch-gradients`.
 """
 
 import matplotlib.pyplot as plt
+import numpy as np
 from cycler import cycler
 
 # Okabe and Ito's palette, ordered so that neighbors also differ in lightness.
@@ -39,3 +40,22 @@ def use_style() -> None:
             "ytick.labelsize": 9,
         }
     )
+
+
+def image_grid(ax, images, *, columns: int = 8, title: str = "") -> None:
+    """Draw gray images [n, H, W] with values in [-1, 1] as a table on white paper: 1 is black ink, -1 is paper.
+
+    images: tensor or array; the last row may be short. Raises ValueError for other shapes, NaN, or no image at all.
+    Taught in {ref}`ch-first-gan`.
+    """
+    images = np.asarray(images)
+    if images.ndim != 3 or len(images) == 0 or np.isnan(images).any():
+        raise ValueError(f"images of shape {images.shape} given, [n, height, width] without NaN expected")
+    n, height, width = images.shape
+    rows = -(-n // columns)
+    sheet = np.full((rows, height + 2, columns, width + 2), -1.0)  # two pixels of paper around each image
+    for index, image in enumerate(images):
+        sheet[index // columns, 1:-1, index % columns, 1:-1] = image
+    ax.imshow(sheet.reshape(rows * (height + 2), columns * (width + 2)), cmap="gray_r", vmin=-1, vmax=1)
+    ax.set(title=title, xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)

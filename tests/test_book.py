@@ -1,0 +1,232 @@
+"""The pages of the book, as a reader without a network meets them: opened from disk in a real browser."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import matplotlib.image
+import pytest
+import yaml
+
+from tools.toc import chapter_list, written
+
+ROOT = Path(__file__).resolve().parents[1]
+HTML = ROOT / "_build" / "html"
+TITLE = "GANs, Executed"
+TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
+WINDOWS = {"desktop": (1280, 900, "light"), "phone": (390, 844, "dark")}
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = (
+    "--no-sandbox",  # containers run as root
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+# Text whose contrast with what lies behind it is below 4.5 (WCAG AA).
+FAINT = """() => {
+    const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+    const rgba = color => {  // whatever the notation of the color
+        canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    const light = color => color.slice(0, 3).map(c => c / 255)
+        .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const ground = element => {
+        for (let e = element; e; e = e.parentElement) {
+            const color = rgba(getComputedStyle(e).backgroundColor);
+            if (color[3] > 250) return color;
+        }
+        return [255, 255, 255, 255];
+    };
+    const ratio = element => {
+        const [a, b] = [light(rgba(getComputedStyle(element).color)), light(ground(element))].sort((x, y) => y - x);
+        return (a + 0.05) / (b + 0.05);
+    };
+    return [...document.querySelectorAll('article :is(h1, h2, p, li, td, th, pre, figcaption, a, code)')]
+        .filter(e => e.checkVisibility() && e.innerText.trim() && ratio(e) < 4.5 && !e.matches('.headerlink'))
+        .map(e => `${ratio(e).toFixed(2)} <${e.tagName}> ${e.innerText.slice(0, 40)}`);
+}"""
+
+
+def pages(toc):
+    """The files of a table of contents, from the front page to the last appendix."""
+
+    def below(entries):
+        for entry in entries:
+            yield entry["file"]
+            yield from below(entry.get("sections", ()))
+
+    return [toc["root"], *(file for part in toc["parts"] for file in below(part["chapters"]))]
+
+
+PAGES = [*pages(written(TOC, ROOT)), "genindex", "prf-prf", "py-modindex", "search"]
+
+
+@pytest.fixture(scope="session")
+def book():
+    """The folder of the built pages; an up-to-date book is not built again."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    run = subprocess.run(["make", "book"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.splitlines()[-1].endswith(str(HTML / "index.html"))
+    return HTML
+
+
+@pytest.fixture(scope="session")
+def self_contained(book):
+    """The same folder, with MathJax in it."""
+    if not (book / "mathjax").exists():
+        pytest.skip("MathJax could not be fetched (is npm here?): these pages load it from the web")
+    return book
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: the pages were built, but not opened")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Reader:
+    """A browser window without a network, and everything that went wrong in it."""
+
+    def __init__(self, browser, window="desktop"):
+        width, height, self.theme = WINDOWS[window]
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=self.theme, offline=True
+        )
+        self.page, self.trouble = self.context.new_page(), []
+        self.page.on("console", lambda m: m.type in ("error", "warning") and self.trouble.append(m.text))
+        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
+        self.page.on("request", lambda r: r.url.startswith(("http:", "https:")) and self.trouble.append(r.url))
+        self.page.on("requestfailed", self.note_failure)
+
+    def note_failure(self, request):
+        if request.failure != "net::ERR_ABORTED":  # aborted: the reader has moved on to the next page
+            self.trouble.append(f"{request.failure}: {request.url}")
+
+    def open(self, file):
+        self.page.goto(file.as_uri())
+        self.page.evaluate("() => window.MathJax?.startup?.promise")
+        return self.page
+
+
+@pytest.fixture(scope="module", params=WINDOWS)
+def reader(request, chromium):
+    reader = Reader(chromium, request.param)
+    yield reader
+    reader.context.close()
+
+
+@pytest.fixture
+def desktop(chromium):
+    reader = Reader(chromium)
+    yield reader
+    reader.context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_opens_from_disk_without_a_flaw(self_contained, reader, name):
+    reader.trouble.clear()
+    page = reader.open(self_contained / f"{name}.html")
+    seen = page.evaluate("""() => ({
+        title: document.title,
+        heading: document.querySelector('h1')?.innerText ?? '',
+        formulas: document.querySelectorAll('.math').length,
+        typeset: document.querySelectorAll('.math mjx-container').length,
+        untypeset: [...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).length,
+        errors: [...document.querySelectorAll('mjx-merror')].map(e => e.innerText),
+        missing: [...document.images].filter(e => e.complete && !e.naturalWidth).map(e => e.src),
+        silent: [...document.querySelectorAll('article img')].filter(e => !e.alt.trim()).map(e => e.src),
+        width: document.documentElement.scrollWidth,
+        window: innerWidth,
+    })""")
+    assert reader.trouble == []
+    assert seen["errors"] == [] and seen["untypeset"] == 0 and seen["typeset"] >= seen["formulas"]
+    assert seen["missing"] == [] and seen["silent"] == []
+    assert seen["width"] <= seen["window"], "the page scrolls sideways"
+    assert page.evaluate("document.documentElement.dataset.theme") == reader.theme
+    assert page.evaluate(FAINT) == []
+    assert seen["title"].startswith(seen["heading"].removesuffix("#").strip()) and seen["title"].endswith(TITLE)
+
+
+def test_redirect_leads_to_the_front_page(book, desktop):
+    desktop.page.goto((book / "index.html").as_uri())
+    desktop.page.wait_for_url("**/book/index.html")
+    assert desktop.page.title().endswith(TITLE)
+
+
+def test_figures_stand_on_their_own_white(book):
+    """A transparent figure would lose its black axes in the dark theme."""
+    for file in (book / "_images").glob("*.png"):
+        image = matplotlib.image.imread(file)
+        corners = image[[0, 0, -1, -1], [0, -1, 0, -1]]
+        assert corners.min() > 0.95, f"{file.name} has a corner that is not white"
+
+
+def test_search_finds_a_word_without_a_server(book, desktop):
+    desktop.page.goto((book / "search.html").as_uri() + "?q=discriminator")
+    desktop.page.wait_for_selector("#search-results ul.search li a")
+    found = [link.get_attribute("href") for link in desktop.page.query_selector_all("#search-results li a")]
+    assert any("04_optimal_discriminator" in link for link in found)
+    assert desktop.trouble == []
+
+
+def test_there_is_one_search_box(book, desktop):
+    page = desktop.open(book / "book" / "index.html")
+    boxes = page.query_selector_all(".search-button, .search-button__button, .search-button-field")
+    assert sum(box.is_visible() for box in boxes) == 1
+
+
+def test_second_build_writes_no_page(book):
+    before = {page: page.stat().st_mtime_ns for page in book.rglob("*.html")}
+    subprocess.run(["make", "book"], cwd=ROOT, check=True, capture_output=True)
+    assert {page: page.stat().st_mtime_ns for page in book.rglob("*.html")} == before
+
+
+def test_pages_load_nothing_from_elsewhere(self_contained):
+    loads = re.compile(r"<(?:script|img|iframe|link rel=\"(?:stylesheet|preload)\")[^>]*(?:src|href)=\"(?:https?:)?//")
+    assert [page for page in self_contained.rglob("*.html") if loads.search(page.read_text(encoding="utf-8"))] == []
+
+
+def test_course_has_28_chapters_and_each_page_once():
+    files = pages(TOC)
+    chapters = [file for file in files if file.startswith("notebooks/")]
+    assert [int(file[10:12]) for file in chapters] == list(range(1, 29))
+    assert len(set(files)) == len(files)
+
+
+def test_every_page_that_is_written_is_in_the_table_of_contents():
+    folders = {"notebooks": "*.ipynb", "book/appendix": "*.md", "book/appendix/api": "*.md"}
+    there = {f"{folder}/{file.stem}" for folder, glob in folders.items() for file in (ROOT / folder).glob(glob)}
+    assert there <= set(pages(TOC))
+
+
+def test_chapters_that_are_not_written_do_not_appear(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "02_b.ipynb").touch()
+    first = {"caption": "I", "chapters": [{"file": "notebooks/01_a"}, {"file": "notebooks/02_b"}]}
+    second = {"caption": "II", "chapters": [{"file": "notebooks/03_c"}]}
+    toc = written({"root": "index", "parts": [first, second]}, tmp_path)
+    assert toc == {"root": "index", "parts": [{"caption": "I", "chapters": [{"file": "notebooks/02_b"}]}]}
+    assert chapter_list(first, tmp_path) == "- {doc}`/notebooks/02_b`\n"
+    assert "preparation" in chapter_list(second, tmp_path)
+
+
+def test_every_public_module_has_a_page():
+    modules = {path.stem for path in (ROOT / "ganedu").glob("[a-z]*.py")}
+    modules |= {path.parent.name for path in (ROOT / "ganedu").glob("[a-z]*/__init__.py")}
+    documented = {path.stem for path in (ROOT / "book" / "appendix" / "api").glob("*.md")}
+    assert modules - {"cli"} == documented  # the command line has its own help
