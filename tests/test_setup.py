@@ -97,7 +97,7 @@ def test_old_python_is_refused_in_words(bare):
     old = program(bare, "python-old", "exit 1")
     run = set_up(bare, PYTHON=old)
     assert run.returncode == 1
-    assert "Python 3.11 or newer was not found" in run.stderr
+    assert "Python 3.11, 3.12 or 3.13 was not found" in run.stderr
     assert "make book PYTHON=" in run.stderr
 
 

@@ -71,7 +71,8 @@ def execute(notebook: NotebookNode, imports: str, limits: Limits, hidden: list[P
 
 def _environment(mark: str, imports: str, scratch: Path, hidden: list[Path]) -> dict[str, str]:
     """A bare environment: no keys of the teacher, no home, a scratch folder for whatever is written."""
-    readable = [ROOT / "ganedu", ROOT / "book" / "results", Path(sys.prefix).resolve(), *map(Path, filter(None, [os.environ.get("GANEDU_DATA")]))]
+    data = filter(None, [os.environ.get("GANEDU_DATA")])
+    readable = [ROOT / "ganedu", ROOT / "book" / "results", Path(sys.prefix).resolve(), *map(Path, data)]
     rules = {
         "imports": imports,
         "scratch": str(scratch),

@@ -1,0 +1,61 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help book lab test check notebooks student grade clean FORCE
+
+RUN := .venv/bin/python -m
+# One thread per process: the tests run side by side, and stored outputs do not depend on the machine.
+TEST := OMP_NUM_THREADS=1 $(RUN) pytest -n 2 --dist loadfile
+SLOW := tests/test_book.py tests/test_coursework.py tests/test_notebooks.py
+SOURCES := $(shell find book notebooks ganedu tools/pages.py tools/boxes.py -type f -not -path '*/__pycache__/*' -not -path '*/.*')
+CHAPTERS := $(sort $(wildcard notebooks/*.ipynb))
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+book: _build/html/index.html ## build the pages of the book, ready to open from disk
+	@echo "The book is ready, open $(CURDIR)/$<"
+
+lab: .venv/.installed ## open JupyterLab at the first chapter
+	.venv/bin/jupyter lab --LabApp.default_url=/lab/tree/$(firstword $(CHAPTERS)) $(if $(filter 0,$(shell id -u)),--allow-root)
+
+test: book ## everything: style, unit tests, notebooks, pages in a browser, coursework
+	@$(RUN) ruff check .
+	@$(TEST) --nbval --nbval-cell-timeout=120 --nbval-sanitize-with tests/nbval_sanitize.cfg tests notebooks
+
+check: .venv/.installed ## style and unit tests, in under two minutes
+	@$(RUN) ruff check .
+	@$(TEST) tests $(SLOW:%=--ignore %)
+
+notebooks: .venv/.installed ## execute the chapters whose text changed
+	@$(RUN) tools.notebooks
+
+student: .venv/.installed ## write the student edition: no solutions
+	@$(RUN) tools.coursework student
+
+grade: .venv/.installed ## grade the notebooks in SUBMISSIONS=folder
+	@$(RUN) tools.coursework grade $(or $(SUBMISSIONS),$(error say where the submissions are: make grade SUBMISSIONS=folder))
+
+clean: ## remove what was built, keep the environment
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+
+.venv/.installed: constraints.txt pyproject.toml tools/setup.sh
+	@tools/setup.sh
+
+_build/math: FORCE
+	@tools/mathjax.sh $@
+
+_build/toc.yml: .venv/.installed FORCE
+	@$(RUN) tools.toc
+
+# Sphinx rebuilds the pages whose text changed; after any other change it starts afresh.
+_build/.fresh: _build/toc.yml _build/math .venv/.installed book/_config.yml $(wildcard book/_ext/*.py book/_static/*)
+	@rm -rf _build/html _build/.doctrees
+	@touch $@
+
+# After a failure too: Sphinx would not repeat the warnings of a page that it has read before.
+_build/html/index.html: _build/.fresh $(SOURCES)
+	@$(RUN) tools.pages
+	@echo "Building the pages ..."
+	@.venv/bin/jupyter-book build . --config book/_config.yml --toc _build/toc.yml -W -n --keep-going -q >_build/book.log \
+		|| { rm -rf _build/.doctrees; echo "The pages have errors, see above."; exit 1; }
+	@touch $@
