@@ -250,7 +250,7 @@ def test_the_whole_loop_on_a_chapter_of_the_book(tmp_path):
     run = [sys.executable, "-m", "tools.coursework"]
     subprocess.run([*run, "student", "--out", tmp_path], cwd=ROOT, check=True)
     blank = nbformat.read(tmp_path / "student" / f"{REAL}.ipynb", as_version=4)
-    entries = yaml.safe_load((HERE / "wrong_answers.yml").read_text(encoding="utf-8"))[REAL]
+    entries = yaml.safe_load((HERE / "wrong_answers" / f"{REAL}.yml").read_text(encoding="utf-8"))
     wrong = {exercise: answers[0] for exercise, answers in entries.items()}
     hand_in(tmp_path / "in", "solved", nbformat.read(ROOT / "notebooks" / f"{REAL}.ipynb", as_version=4), REAL)
     hand_in(tmp_path / "in", "blank", blank, REAL)

@@ -1,4 +1,14 @@
-"""Every exercise of every chapter: the solution passes, a blank and a typical wrong answer get a message that helps."""
+"""Every exercise of every chapter: the solution passes, a blank and a typical wrong answer get a message that helps.
+
+`wrong_answers/NN_slug.yml` holds typical wrong answers, above all those that the source articles suggest. Each must
+fail its test cell with a message that names the mistake, and every exercise has at least one:
+
+    ex-gradients-slope:          # the `grade_id` of the answer cell
+      - answer: |                # the whole answer cell
+          def slope_along(x, v, w):
+              return -(1 - torch.sigmoid(x @ w)) * (v @ w)
+        says: v has any length   # a part of the message: the name of the mistake, or of the hint
+"""
 
 import re
 import symtable
@@ -19,9 +29,8 @@ from tools.coursework.submissions import exercises
 from tools.notebooks import ROOT
 
 WRONG = {
-    chapter: answers
-    for path in sorted(Path(__file__).parent.glob("wrong_answers*.yml"))
-    for chapter, answers in yaml.safe_load(path.read_text(encoding="utf-8")).items()
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
+    for path in sorted(Path(__file__).with_name("wrong_answers").glob("*.yml"))
 }
 NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
 EXERCISES = [(chapter, exercise) for chapter, notebook in NOTEBOOKS.items() for exercise in exercises(notebook)]
@@ -115,7 +124,5 @@ def test_the_solution_passes_and_the_others_get_a_message(exercise, capsys):
 def test_every_exercise_has_a_typical_wrong_answer_and_every_such_answer_an_exercise():
     written = {(chapter, exercise.answer) for chapter, exercise in EXERCISES}
     listed = {(chapter, name) for chapter, entries in WRONG.items() for name in entries}
-    assert not written - listed, "add a wrong answer for these to tests/wrong_answers.yml"
-    assert not {(c, n) for c, n in listed - written if c in NOTEBOOKS}, (
-        "these are in wrong_answers.yml, but not in a notebook"
-    )
+    assert not written - listed, "add a wrong answer for these to tests/wrong_answers"
+    assert not listed - written, "these are in tests/wrong_answers, but not in a notebook"

@@ -1,4 +1,18 @@
-"""Breaking a formula of the book makes the check fail that guards it (see mutations.yml)."""
+"""Breaking a formula of the book makes the check fail that guards it.
+
+`mutations/NN_slug.yml` holds the breaks of a chapter. An entry replaces text in its code cells and names the check that
+has to notice:
+
+    # the labels swapped
+    - old: checks.equal("eq-optimal-d", p / (p + q), best     # occurs exactly once in the chapter's code cells
+      new: checks.equal("eq-optimal-d", q / (p + q), best
+      fails: eq-optimal-d                                     # the label of the first check that fails
+
+Break the formula that the book states, as a reader might: flip a sign, drop a factor 1/D, add a log, halve a JSD. The
+cells run from the top up to the failing check, so prefer early ones in a chapter that trains. Text with ": " or " #"
+in it is quoted with single quotes, or written as a block after `old: |-` when it spans lines (spaces at the beginning
+of the first line are lost: begin at a word).
+"""
 
 import re
 from collections import Counter
@@ -14,7 +28,11 @@ from ganedu import _chapter, checks
 from tools.notebooks import ROOT
 
 CHAPTERS = ROOT / "book" / "chapters"
-ENTRIES = yaml.safe_load(Path(__file__).with_name("mutations.yml").read_text(encoding="utf-8"))
+ENTRIES = [
+    {"chapter": path.stem, **entry}
+    for path in sorted(Path(__file__).with_name("mutations").glob("*.yml"))
+    for entry in yaml.safe_load(path.read_text(encoding="utf-8"))
+]
 LEAST = 4  # breaks for each chapter
 
 
