@@ -16,11 +16,16 @@ ROOT = Path(__file__).parent.parent
 MODULES = [
     m.name for m in pkgutil.walk_packages(ganedu.__path__, "ganedu.") if not m.name.split(".")[-1].startswith("_")
 ]
-LABELS = {
+WRITTEN = {
     label
     for text in (ROOT / "book").rglob("*.md")
     for label in re.findall(r"^\(([a-z0-9-]+)\)=$", text.read_text(), re.MULTILINE)
 }
+PLANNED = {  # the table of contents lists all chapters, the written ones and those in preparation
+    "ch-" + slug.replace("_", "-")
+    for slug in re.findall(r"notebooks/\d\d_(\w+)", (ROOT / "book" / "_toc.yml").read_text())
+}
+LABELS = WRITTEN | PLANNED
 
 
 def public_objects():
