@@ -1,92 +1,65 @@
 """Named sets of real images, and the scaling between bytes and [-1, 1].
 
-Taught in {ref}`ch-first-gan`.
+Taught in {ref}`ch-first-gan`; where each set comes from: {ref}`data-sets`.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch import Tensor
+from ganedu.data import cifar, digits, download, factors, folder, idx
+from ganedu.data.factors import FactorData
+from ganedu.data.files import data_root, find, read
+from ganedu.data.images import ImageData, resize, to_bytes, to_floats
+from ganedu.data.registry import FILE_SETS
+
+__all__ = ["FactorData", "ImageData", "load", "resize", "to_bytes", "to_floats"]
 
 SPLITS = ("train", "test")
-DIGITS_TEST_EVERY = 7  # coprime to 10: the file runs through the ten classes in order in places
+FOLDER = "image-folder:"
+NAMES = ("digits", *FILE_SETS, "factors")
 
 
-@dataclass(frozen=True)
-class ImageData:
-    """Images as stored, with their classes.
-
-    images: uint8 [N, C, H, W]; labels: int64 [N], indices into `classes`; classes: their names.
-    Taught in {ref}`ch-first-gan`.
-    """
-
-    images: Tensor
-    labels: Tensor
-    classes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-
-def load(name: str, split: str = "train", root: str | Path | None = None) -> ImageData:
-    """The images of one set, one of NAMES.
+def load(name: str, split: str = "train", root: str | Path | None = None, *, size: int | None = None) -> ImageData:
+    """The images of one set: one of NAMES, or "image-folder:PATH".
 
     "digits": 1797 handwritten digits, 8 x 8 pixels in 17 gray levels, which come with scikit-learn (nothing is
     downloaded, `root` is not used). Level v of 16 becomes the byte round(255 v / 16). Test split: every seventh image
     of the file, 256 in all; train split: the other 1541. Both hold all writers.
-    split: "train" or "test". root: folder of downloaded sets; none of the present sets needs it.
-    Raises ValueError, listing the choices, for an unknown name or split.
-    Taught in {ref}`ch-first-gan`; digits: Alpaydin and Kaynak 1998.
+    "mnist", "fashion-mnist": 60,000 and 10,000 gray images of 28 x 28. "cifar10": 50,000 and 10,000 color photographs
+    of 32 x 32. They are read from `root` if they lie there, as torchvision lays them out or as their original
+    archives, else downloaded into it.
+    "factors": drawn shapes whose position, size and hue are known, as `FactorData`.
+    "image-folder:PATH": your own pictures, see `ganedu.data.folder.listing`.
+    split: "train" or "test". root: folder of downloaded sets; if None, the variable GANEDU_DATA, else the platform's
+    cache. size: cut all images to squares and resample them to this side, see `resize`; a folder of pictures of
+    different sizes needs it.
+    Raises ValueError, listing the choices, for an unknown name or split; naming the file, for whatever is damaged,
+    truncated, missing or not an image; saying what to put where, if a set is missing and there is no network.
+    Taught in {ref}`ch-first-gan` and {ref}`data-sets`; digits: Alpaydin and Kaynak 1998.
     """
-    if name not in _LOADERS:
-        raise ValueError(f"unknown data set {name!r}; choose one of {', '.join(NAMES)}")
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
-    return _LOADERS[name](split)
+    if name.startswith(FOLDER):
+        return folder.images_with_labels(name.removeprefix(FOLDER), split, size=size)
+    if name not in NAMES:
+        raise ValueError(f"unknown data set {name!r}; choose one of {', '.join(NAMES)}, or {FOLDER}PATH")
+    return _resized(_load(name, split, root), size)
 
 
-def to_floats(images: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-    """Bytes 0..255 to floats in [-1, 1], the range of tanh; `to_bytes` brings them back exactly.
-
-    images: uint8, any shape. dtype: float32 or float64, torch's default if None.
-    Raises ValueError for images that are not bytes: they have probably been scaled already.
-    Taught in {ref}`ch-first-gan`.
-    """
-    if images.dtype != torch.uint8:
-        raise ValueError(f"images must be bytes (torch.uint8), not {images.dtype}; have they been scaled already?")
-    dtype = dtype or torch.get_default_dtype()
-    if dtype not in (torch.float32, torch.float64):
-        raise ValueError(f"scaling to {dtype} and back would lose gray levels; use torch.float32 or torch.float64")
-    return images.to(dtype) / 127.5 - 1
-
-
-def to_bytes(images: Tensor) -> Tensor:
-    """Floats in [-1, 1] to the nearest of the bytes 0..255, as `torch.uint8`.
-
-    Raises ValueError for NaN, for values outside [-1, 1] beyond rounding, and for images that are not floats.
-    Taught in {ref}`ch-first-gan`.
-    """
-    if not images.is_floating_point():
-        raise ValueError(f"images must be floats in [-1, 1], not {images.dtype}; are they bytes already?")
-    if images.isnan().any():
-        raise ValueError(f"{int(images.isnan().sum())} of {images.numel()} pixels are NaN")
-    if images.numel() and images.abs().max() > 1 + 1e-5:
-        raise ValueError(f"pixels range over [{images.min():.3g}, {images.max():.3g}], not within [-1, 1]")
-    return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+def _load(name, split, root):
+    if name == "digits":
+        return digits.load(split)
+    if name == "factors":
+        return factors.load(split)
+    files, root = FILE_SETS[name], data_root(root)
+    if find(files, split, root) is None:
+        download.fetch(files, root)
+    contents = read(files, split, find(files, split, root))
+    where = f"{name} ({split})"
+    if name == "cifar10":
+        return cifar.images_with_labels(contents, files.classes, where=where)
+    return idx.images_with_labels(*contents, files.classes, where=where)
 
 
-def _digits(split: str) -> ImageData:
-    from sklearn.datasets import load_digits  # half a second: only for those who ask for it
-
-    bunch = load_digits()
-    levels, labels = bunch.images, bunch.target  # [1797, 8, 8] in 0..16, [1797]
-    in_test = np.arange(len(labels)) % DIGITS_TEST_EVERY == DIGITS_TEST_EVERY - 1
-    chosen = in_test if split == "test" else ~in_test
-    images = np.rint(levels[chosen] * (255 / 16)).astype(np.uint8)[:, None]
-    return ImageData(torch.from_numpy(images), torch.from_numpy(labels[chosen].astype(np.int64)), tuple("0123456789"))
-
-
-_LOADERS = {"digits": _digits}
-NAMES = tuple(_LOADERS)
+def _resized(found, size):
+    return found if size is None else replace(found, images=resize(found.images, size))

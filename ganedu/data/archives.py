@@ -1,0 +1,110 @@
+"""Unpacking zip and tar archives so that nothing in them can reach outside the folder.
+
+Taught in {ref}`data-sets`.
+"""
+
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PureWindowsPath
+from typing import BinaryIO
+
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz")
+BROKEN = (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
+BROKEN += (RuntimeError, NotImplementedError)  # zipfile: a password is needed, an unknown compression
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack `archive` into the new folder `folder`, whole or not at all; an existing folder is returned as it is.
+
+    All names are looked at before the first byte is written. Unpacking goes to a temporary folder beside the target,
+    which is renamed when every file is on disk.
+    archive: .zip, .tar, .tar.gz, .tgz or .tar.xz.
+    Raises ValueError for a name that leaves the folder (absolute, or with ".."), for anything but files and folders
+    (links, devices), for a damaged or truncated archive, and for a disk without room for it.
+    Taught in {ref}`data-sets`.
+    """
+    if folder.is_dir():
+        return folder
+    temporary = None
+    try:
+        with _open(archive) as packed:
+            members = list(_members(packed))
+            for name, _ in members:
+                _refuse_unsafe(name, archive)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpacking-"))
+            _refuse_too_large(sum(size for _, size in members), temporary, archive)
+            for name, stream in _streams(packed):
+                _write(stream, temporary / name)
+        os.replace(temporary, folder)
+    except BROKEN as error:
+        if folder.is_dir():  # another process was faster
+            return folder
+        raise ValueError(f"cannot unpack {archive} into {folder}: {error or type(error).__name__}") from None
+    finally:
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
+    return zipfile.ZipFile(archive) if archive.suffix == ".zip" else tarfile.open(archive)
+
+
+def _members(packed) -> Iterator[tuple[str, int]]:
+    """Name and unpacked size of every entry; links and devices are refused."""
+    if isinstance(packed, zipfile.ZipFile):
+        for entry in packed.infolist():
+            if stat.S_ISLNK(entry.external_attr >> 16):
+                raise ValueError(f"{packed.filename} contains the link {entry.filename!r}; nothing was unpacked")
+            yield entry.filename, entry.file_size
+    else:
+        for entry in packed:
+            if not (entry.isfile() or entry.isdir()):
+                raise ValueError(f"{packed.name} contains {entry.name!r}, a link or device; nothing was unpacked")
+            yield entry.name, entry.size
+        while packed.fileobj.read(1 << 20):  # tarfile stops before the checksum that ends a .gz or .xz
+            pass
+
+
+def _streams(packed) -> Iterator[tuple[str, BinaryIO]]:
+    """Name and content of every file, one at a time."""
+    if isinstance(packed, zipfile.ZipFile):
+        for entry in packed.infolist():
+            if not entry.is_dir():
+                with packed.open(entry) as stream:
+                    yield entry.filename, stream
+    else:
+        for entry in packed.getmembers():
+            if entry.isfile():
+                yield entry.name, packed.extractfile(entry)
+
+
+def _refuse_unsafe(name: str, archive: Path) -> None:
+    windows = PureWindowsPath(name)  # knows the drives and backslashes that a posix path takes for letters
+    if windows.drive or windows.root or ".." in windows.parts:
+        raise ValueError(f"{archive} contains {name!r}, which would leave the folder; nothing was unpacked")
+
+
+def _refuse_too_large(size: int, folder: Path, archive: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise ValueError(
+            f"{archive} unpacks to {size / 1e6:.0f} MB, but {folder.parent} has {free / 1e6:.0f} MB left; "
+            "make room there, or unpack it elsewhere and name that folder"
+        )
+
+
+def _write(stream: BinaryIO, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "xb") as target:  # x: a name that occurs twice is an error, not a silent choice
+        shutil.copyfileobj(stream, target)
+        target.flush()
+        os.fsync(target.fileno())

@@ -1,0 +1,185 @@
+"""Folders of pictures, or archives of such folders, as data sets.
+
+Taught in {ref}`data-sets`.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganedu.data import archives
+from ganedu.data.files import cache_folder
+from ganedu.data.images import ImageData, resize
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP")  # Pillow knows dozens; fewer decoders, fewer surprises
+CHANNELS = {"1": "L", "L": "L", "RGB": "RGB", "P": "RGB", "CMYK": "RGB"}  # mode of the file: mode we read it in
+TEST_EVERY = 10
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The pictures of one split: their paths in order, the class of each (or None), the names of the classes.
+
+    Taught in {ref}`data-sets`.
+    """
+
+    paths: tuple[Path, ...]
+    labels: tuple[int, ...] | None
+    classes: tuple[str, ...]
+
+
+def listing(path: str | Path, split: str) -> Listing:
+    """The pictures below a folder, or within an archive, in the order of their names.
+
+    path: a folder, or a .zip or .tar(.gz, .xz) of one, which is unpacked once into the cache.
+    split: with a subfolder `train`, each split is the subfolder of its name; without, every tenth picture is for
+    testing. Pictures that all lie in subfolders have these as classes. Hidden files and files of other types are
+    not looked at.
+    Raises ValueError if nothing is there, or no picture.
+    Taught in {ref}`data-sets`.
+    """
+    top = _single_subfolder(_as_folder(path))
+    divided = (top / "train").is_dir()
+    folder = top / split if divided else top
+    if divided and not folder.is_dir():
+        raise ValueError(f"{top} has a subfolder train but none named {split}")
+    paths = _pictures(folder)
+    if not divided:
+        chosen = split == "test"
+        paths = [each for i, each in enumerate(paths) if (i % TEST_EVERY == TEST_EVERY - 1) == chosen]
+    if not paths:
+        raise ValueError(f"{folder} has no pictures for {split}; looked for {', '.join(SUFFIXES)} at any depth")
+    below = [each.relative_to(folder).parts for each in paths]
+    if any(len(parts) == 1 for parts in below):
+        return Listing(tuple(paths), None, ())
+    classes = sorted({each.relative_to(folder).parts[0] for each in _pictures(folder)})
+    return Listing(tuple(paths), tuple(classes.index(parts[0]) for parts in below), tuple(classes))
+
+
+def splits(path: str | Path) -> tuple[str, ...]:
+    """The splits that a folder or archive has: "train" and, unless only a subfolder of that name is there, "test".
+
+    Raises ValueError if nothing is there.
+    Taught in {ref}`data-sets`.
+    """
+    top = _single_subfolder(_as_folder(path))
+    return ("train",) if (top / "train").is_dir() and not (top / "test").is_dir() else ("train", "test")
+
+
+def decode(path: Path, *, size: int | None = None) -> Tensor:
+    """One picture, uint8 [C, H, W], C = 1 for gray and 3 for color, turned upright if its camera says so.
+
+    size: cut out the largest centered square and resample it to this side.
+    Raises ValueError, naming the file, if it cannot be read, is cut off, has 16 bits a channel, or transparency.
+    Taught in {ref}`data-sets`.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path, formats=FORMATS) as opened:
+            picture = ImageOps.exif_transpose(opened)
+            mode = CHANNELS.get(picture.mode)
+            pixels = np.array(picture.convert(mode)) if mode and "transparency" not in picture.info else None
+    except Exception as error:  # decoders of damaged files raise anything, from SyntaxError to struct.error
+        raise ValueError(f"cannot read the picture {path}: {error}; replace or remove it") from None
+    if pixels is None:
+        raise ValueError(
+            f"the picture {path} is of mode {picture.mode}, with transparency or more than 8 bits a channel; "
+            "save it as plain gray or RGB"
+        )
+    image = torch.from_numpy(np.atleast_3d(pixels)).permute(2, 0, 1).contiguous()
+    return image if size is None else resize(image[None], size)[0]
+
+
+def agree(image: Tensor, path: Path, first: Tensor, first_path: Path) -> None:
+    """Raises ValueError, naming both files, if two pictures differ in channels or in size.
+
+    Taught in {ref}`data-sets`.
+    """
+    if len(image) != len(first):
+        kinds = {1: "gray", 3: "color"}
+        raise ValueError(
+            f"{path} is {kinds[len(image)]}, {first_path} is {kinds[len(first)]}; "
+            "convert all pictures of a folder to one kind"
+        )
+    if image.shape != first.shape:
+        raise ValueError(
+            f"{path} is {_dimensions(image)}, {first_path} is {_dimensions(first)}; "
+            "give a size, to which all are cut and resampled"
+        )
+
+
+def images_with_labels(path: str | Path, split: str, *, size: int | None = None) -> ImageData:
+    """All pictures of a split in memory, decoded by a pool of threads, in the order of their names.
+
+    Raises ValueError for what `listing`, `decode` and `agree` refuse.
+    Taught in {ref}`data-sets`.
+    """
+    found = listing(path, split)
+    images = decode_all(found.paths, size=size)
+    labels = None if found.labels is None else torch.tensor(found.labels)
+    return ImageData(images, labels, found.classes)
+
+
+def decode_all(paths: Sequence[Path], *, size: int | None = None) -> Tensor:
+    """The pictures at `paths`, at least one, as uint8 [N, C, H, W].
+
+    Raises ValueError for what `decode` and `agree` refuse.
+    Taught in {ref}`data-sets`.
+    """
+    images = None
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without holding the interpreter's lock
+        try:
+            for i, image in enumerate(pool.map(lambda path: decode(path, size=size), paths)):
+                images = image.new_empty(len(paths), *image.shape) if images is None else images
+                agree(image, paths[i], images[0] if i else image, paths[0])
+                images[i] = image
+        finally:
+            pool.shutdown(cancel_futures=True)  # one bad picture ends it; do not decode the rest first
+    return images
+
+
+def _as_folder(path: str | Path) -> Path:
+    if not str(path):
+        raise ValueError("image-folder: needs a path after the colon, as in image-folder:photos")
+    path = Path(path).expanduser()
+    if path.is_file() and path.name.endswith(archives.SUFFIXES):
+        digest = hashlib.sha256()
+        with open(path, "rb") as stream:
+            for part in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(part)
+        # Named by its content: an archive that changes is unpacked anew, one that does not is unpacked once.
+        return archives.unpack(
+            path, cache_folder() / "unpacked" / f"{path.name.split('.')[0]}-{digest.hexdigest()[:16]}"
+        )
+    if not path.is_dir():
+        raise ValueError(f"{path} is neither a folder nor an archive ({', '.join(archives.SUFFIXES)})")
+    return path
+
+
+def _single_subfolder(folder: Path) -> Path:
+    """Archives often wrap everything in one folder: step into it."""
+    entries = [each for each in folder.iterdir() if not each.name.startswith((".", "__MACOSX"))]
+    is_wrapped = len(entries) == 1 and entries[0].is_dir() and entries[0].name != "train"
+    return _single_subfolder(entries[0]) if is_wrapped else folder
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """In an order that no file system changes: by the names of their folders and their own."""
+    found = (each for each in folder.rglob("*") if each.suffix.lower() in SUFFIXES)
+    visible = (
+        each for each in found if not any(p.startswith((".", "__MACOSX")) for p in each.relative_to(folder).parts)
+    )
+    return sorted((each for each in visible if each.is_file()), key=lambda each: each.relative_to(folder).parts)
+
+
+def _dimensions(image: Tensor) -> str:
+    return f"{image.shape[2]} x {image.shape[1]}"
