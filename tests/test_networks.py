@@ -6,8 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 from torch.nn import functional as F
 
+from ganedu.networks import article, dcgan
 from ganedu.networks.mlp import SLOPE, Discriminator, Generator, parameter_count
 
 widths = st.lists(st.integers(1, 12), min_size=0, max_size=3)
@@ -122,3 +124,128 @@ def test_input_of_the_wrong_shape_is_named(network, batch, message):
 def test_layers_without_units_are_refused(build):
     with pytest.raises(ValueError, match="at least one unit"):
         build()
+
+
+def shapes(network, batch):
+    """Output shape of every layer in turn, without the batch dimension."""
+    seen = []
+    for layer in network.layers:
+        batch = layer(batch)
+        seen.append(tuple(batch.shape[1:]))
+    return seen
+
+
+def distinct(table):
+    return [shape for before, shape in pairwise([None, *table]) if shape != before]
+
+
+def test_dcgan_shapes_and_counts_are_those_of_the_public_implementation():
+    generator, discriminator = dcgan.Generator(100, 3), dcgan.Discriminator(3)
+    assert parameter_count(generator) == 3_576_704
+    assert parameter_count(discriminator) == 2_765_568
+    pyramid = [(512, 4, 4), (256, 8, 8), (128, 16, 16), (64, 32, 32), (3, 64, 64)]
+    assert distinct(shapes(generator, torch.randn(2, 100, 1, 1))) == pyramid
+    down = [(64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4), (1, 1, 1)]
+    assert distinct(shapes(discriminator, torch.randn(2, 3, 64, 64))) == down
+
+
+def test_dcgan_of_the_paper_starts_from_1024_channels():
+    generator = dcgan.Generator(100, 3, width=128)
+    assert generator.layers[0].out_channels == 1024
+
+
+def test_dcgan_normalizes_all_but_the_output_of_g_and_the_input_of_d():
+    generator = [type(layer).__name__ for layer in dcgan.Generator(8, 1, size=16, width=4).layers]
+    assert generator == [*["ConvTranspose2d", "BatchNorm2d", "ReLU"] * 2, "ConvTranspose2d", "Tanh"]
+    discriminator = [type(layer).__name__ for layer in dcgan.Discriminator(1, size=16, width=4).layers]
+    assert discriminator == ["Conv2d", "LeakyReLU", "Conv2d", "BatchNorm2d", "LeakyReLU", "Conv2d"]
+    bare = dcgan.Discriminator(1, size=16, width=4, norm="none").modules()
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in bare)
+
+
+def test_dcgan_initial_weights_have_the_papers_spread():
+    torch.manual_seed(0)
+    for network in (dcgan.Generator(100, 3, size=32), dcgan.Discriminator(3, size=32)):
+        for name, weight in network.named_parameters():
+            if weight.ndim == 4:
+                assert weight.std().item() == pytest.approx(0.02, rel=0.1), name
+                assert abs(weight.mean().item()) < 2e-3, name
+
+
+def test_article_networks_have_the_tables_and_counts_of_the_article():
+    generator, discriminator = article.Generator(100, 3), article.Discriminator(3)
+    assert parameter_count(generator) == 5_134_339
+    assert parameter_count(discriminator) == 1_046_401
+    table = [(512 * 16,), (512, 4, 4), (256, 8, 8), (128, 16, 16), (64, 32, 32), (3, 64, 64)]
+    assert distinct(shapes(generator, torch.randn(2, 100))) == table
+    table = [(64, 32, 32), (128, 16, 16), (256, 8, 8), (16384,), (1,)]
+    assert distinct(shapes(discriminator, torch.randn(2, 3, 64, 64))) == table
+
+
+def test_article_layers_come_in_the_printed_order():
+    generator = [type(layer).__name__ for layer in article.Generator(8, 3, width=2).layers]
+    hidden = ["ConvTranspose2d", "BatchNorm2d", "ReLU"]
+    assert generator == ["Linear", "Unflatten", *hidden * 3, "ConvTranspose2d", "Tanh"]
+    discriminator = [type(layer).__name__ for layer in article.Discriminator(3, width=2).layers]
+    hidden = ["Conv2d", "LeakyReLU", "BatchNorm2d", "Dropout"]
+    assert discriminator == ["Conv2d", "LeakyReLU", "Dropout", *hidden * 2, "Flatten", "Linear"]
+    assert {layer.p for layer in article.Discriminator(3, width=2).layers if isinstance(layer, nn.Dropout)} == {0.3}
+
+
+def test_dense_and_first_convolution_of_the_article_collapse_into_one_affine_map():
+    generator = article.Generator(6, 1, size=16, width=4).double()
+    z = torch.randn(2, 6, dtype=torch.float64)
+    affine = generator.layers[:3]  # Dense, Reshape, Conv2DTranspose
+    at = affine(torch.stack([z[0], z[1], 0.3 * z[0] + 0.7 * z[1]]))
+    assert torch.allclose(at[2], 0.3 * at[0] + 0.7 * at[1], rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(("upsampling", "counts"), [("k5", {4.0, 6.0, 9.0}), ("k4", {4.0})])
+def test_overlap_of_the_articles_kernel_is_uneven_and_that_of_a_divisible_one_is_not(upsampling, counts):
+    layer = article.Generator(2, 1, size=8, width=1, upsampling=upsampling).layers[2]
+    nn.init.ones_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    inner = layer(torch.ones(1, 1, 8, 8))[..., 4:-4, 4:-4]
+    assert set(inner.flatten().tolist()) == counts
+
+
+def test_resize_variant_has_the_size_of_the_printed_one_and_treats_inner_pixels_alike():
+    generator = article.Generator(100, 3, upsampling="resize")
+    assert parameter_count(generator) == 5_134_339
+    inner = generator.layers[2](torch.ones(1, 512, 6, 6))[0, 0, 3:-3, 3:-3]
+    assert torch.allclose(inner, inner[0, 0].expand_as(inner), atol=1e-5)
+
+
+@given(st.integers(1, 3), st.sampled_from([8, 16, 32]), st.integers(1, 3), st.integers(2, 3), sizes)
+@settings(max_examples=15, deadline=None)
+def test_convolutional_pairs_of_any_size_fit_together(channels, size, width, batch, latent):
+    z = torch.randn(batch, latent)
+    for upsampling in article.UPSAMPLINGS:
+        images = article.Generator(latent, channels, size=size, width=width, upsampling=upsampling)(z)
+        assert images.shape == (batch, channels, size, size)
+    if size > 8:
+        assert article.Discriminator(channels, size=size, width=width)(images).shape == (batch,)
+    images = dcgan.Generator(latent, channels, size=size, width=width)(z)
+    assert images.shape == (batch, channels, size, size)
+    assert images.abs().max() <= 1
+    assert dcgan.Discriminator(channels, size=size, width=width)(images).shape == (batch,)
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda: dcgan.Generator(4, 1, size=28), "28 x 28 pixels.*resize them to 16 or 32"),
+        (lambda: dcgan.Discriminator(1, size=4), "4 x 4 by doubling; resize them to 8"),
+        (lambda: article.Discriminator(1, size=8), "8 x 8 by doubling; resize them to 16"),
+        (lambda: dcgan.Generator(4, 1, size=0), "resize them to 8"),
+        (lambda: dcgan.Discriminator(1, size=8, norm="layer"), "unknown normalization 'layer'; choose one of batch"),
+        (lambda: article.Generator(4, 1, size=8, upsampling="k3"), "unknown upsampling 'k3'; choose one of k5, k4"),
+        (lambda: dcgan.Generator(4, 1, size=8)(torch.randn(2, 4, 1, 1)), r"noise of shape .*\[batch, 4\]"),
+        (lambda: article.Generator(4, 1, size=8)(torch.randn(2, 5)), r"noise of shape \(2, 5\)"),
+        (lambda: dcgan.Discriminator(1, size=8)(torch.randn(2, 3, 8, 8)), r"\(2, 3, 8, 8\) given, \[batch, 1, 8, 8\]"),
+        (lambda: article.Discriminator(1, size=16)(torch.randn(2, 1, 8, 8)), r"\[batch, 1, 16, 16\] expected; resize"),
+    ],
+)
+def test_convolutional_networks_name_what_does_not_fit(use, message):
+    with pytest.raises(ValueError, match=message):
+        use()

@@ -1,0 +1,199 @@
+"""The step of the two-player game, with architecture, loss and penalty as free choices.
+
+A recipe of a paper derives from `Recipe`: it names its configuration and builds its two networks.
+
+    for each of n_critic batches:       D descends  loss.discriminator(D(x), D(G(z))) + weight * penalty
+    once, with the last fakes:          G descends  loss.generator(D(G(z)))
+
+Real and fake images pass through D in two batches: where D normalizes by batch, each kind is then measured by its own
+statistics, as in the public DCGAN code; one joint batch would tell every real image how the fakes look. The last fakes
+serve both players, so that G runs forward once a step: they were drawn from the G that is about to move.
+Taught in {ref}`ch-first-gan`; Goodfellow et al. 2014, algorithm 1.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ganedu import losses, penalties
+
+
+@dataclass(frozen=True)
+class Config:
+    """What every two-player recipe can be told; the recipes add to it and set their papers' values.
+
+    size: pixels a side, to which the data are resized. loss, penalty: names in `ganedu.losses`, `ganedu.penalties`.
+    penalty_weight: factor of the penalty. n_critic: discriminator steps for each generator step. clip: limit of the
+    discriminator's weights, 0 for none. norm: normalization of a convolutional discriminator.
+    Taught in {ref}`ch-first-gan`.
+    """
+
+    size: int = 64
+    batch_size: int = 128
+    latent_dim: int = 100
+    learning_rate: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    loss: str = "non_saturating"
+    penalty: str = "none"
+    penalty_weight: float = 10.0  # Gulrajani et al. 2017, section 4
+    n_critic: int = 1
+    clip: float = 0.0
+    norm: str = "batch"
+
+
+class Recipe:
+    """Two networks, their optimizers and the step that trains them.
+
+    image_shape: (C, H, W) of the batches, H = W = config.size. device: where the networks live.
+    seed: of the weights, which are the same on every device.
+    Raises ValueError for a shape that contradicts the configuration, unknown names, choices that exclude each other.
+    Taught in {ref}`ch-first-gan`.
+    """
+
+    name: str
+    Config: type[Config]
+
+    def __init__(self, config, *, image_shape: tuple[int, int, int], device="cpu", seed: int = 0):
+        check(config, image_shape)
+        self.config, self.image_shape, self.device = config, tuple(image_shape), torch.device(device)
+        self.latent_dim, self.n_real = config.latent_dim, config.n_critic
+        self.loss, self.penalty = losses.get(config.loss), penalties.get(config.penalty)
+        with torch.random.fork_rng(devices=[]):  # drawn on the CPU, apart from everyone else's random numbers
+            torch.default_generator.manual_seed(seed)
+            generator, discriminator = self.build()
+        self.networks: dict[str, nn.Module] = {"generator": generator, "discriminator": discriminator}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        for player, network in self.networks.items():
+            weights = network.to(self.device).parameters()
+            betas = (config.beta1, config.beta2)
+            self.optimizers[player] = torch.optim.Adam(weights, lr=config.learning_rate, betas=betas, fused=True)
+
+    def build(self) -> tuple[nn.Module, nn.Module]:
+        """Generator [B, latent_dim] -> [B, C, H, W] and discriminator [B, C, H, W] -> [B], on the CPU."""
+        raise NotImplementedError
+
+    def step(self, batch: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+        """One iteration: n_critic steps of the discriminator and one of the generator.
+
+        batch: [n_real * B, C, H, W] in [-1, 1]; random: generator on the recipe's device, source of noise and mixing.
+        Returns 0-d tensors, still on the device: loss_d, loss_g, d_real and d_fake (mean outputs of the discriminator,
+        logits or scores), and the unweighted penalty if there is one.
+        Raises ValueError for a batch of another shape.
+        """
+        self._check_batch(batch)
+        *earlier, real = batch.chunk(self.n_real)
+        for other in earlier:
+            with torch.no_grad():
+                fake = self.networks["generator"](self.noise(len(other), random))
+            self.discriminator_step(other, fake, random)
+        fake = self.networks["generator"](self.noise(len(real), random))
+        return self.discriminator_step(real, fake.detach(), random) | self.generator_step(real, fake)
+
+    def discriminator_step(self, real: Tensor, fake: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+        """The discriminator descends on real and detached fake images; one backward for loss and penalty together."""
+        drawn = self.penalty.draw(real, random)
+        loss, scalars = self.discriminator_loss(real, fake, drawn)
+        self._descend("discriminator", loss)
+        if self.config.clip:
+            penalties.clip_weights(self.networks["discriminator"], self.config.clip)
+        return scalars
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor, drawn: Tensor | None) -> tuple[Tensor, dict[str, Tensor]]:
+        """The discriminator's scalar to descend, and its numbers to report; `drawn` are the penalty's random numbers.
+
+        A function of its arguments and the weights only, so that it can be compiled as a whole.
+        """
+        real_logits, fake_logits = self._judge(real), self._judge(fake)
+        loss = self.loss.discriminator(real_logits, fake_logits)
+        scalars = {"loss_d": loss, "d_real": real_logits.mean(), "d_fake": fake_logits.mean()}
+        if self.config.penalty != "none":
+            scalars["penalty"] = self.penalty.term(self.networks["discriminator"], real, fake, drawn)
+            loss = loss + self.config.penalty_weight * scalars["penalty"]
+        return loss, {name: value.detach() for name, value in scalars.items()}
+
+    def generator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """The generator descends on fakes that still depend on it, before a frozen discriminator."""
+        self.networks["discriminator"].requires_grad_(False)
+        loss = self.generator_loss(real, fake)
+        self._descend("generator", loss)
+        self.networks["discriminator"].requires_grad_(True)
+        return {"loss_g": loss.detach()}
+
+    def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The generator's scalar to descend; a relativistic one looks at the real images again."""
+        fake_logits = self._judge(fake)
+        return (
+            self.loss.generator(fake_logits, self._judge(real))
+            if self.loss.relativistic
+            else self.loss.generator(fake_logits)
+        )
+
+    def sample(self, n: int, random: torch.Generator, *, generator: nn.Module | None = None) -> Tensor:
+        """n images [n, C, H, W] in [-1, 1], from `generator` (an average of weights, say) or the recipe's own.
+
+        The network is put into evaluation mode for the call, and nothing can be differentiated.
+        """
+        network = self.networks["generator"] if generator is None else generator
+        was_training = network.training
+        with torch.no_grad():
+            images = network.eval()(self.noise(n, random))
+        network.train(was_training)
+        return images
+
+    def noise(self, n: int, random: torch.Generator) -> Tensor:
+        """Latent vectors [n, latent_dim] from N(0, I)."""
+        return torch.randn(n, self.latent_dim, generator=random, device=self.device)
+
+    def learning_rate_factor(self, step: int, steps: int) -> float:
+        """Factor of both learning rates at `step` of `steps`: constant here, as in the papers of these recipes."""
+        return 1.0
+
+    def extra_state(self) -> dict:
+        """What a checkpoint needs besides networks and optimizers, as tensors and primitives: nothing here."""
+        return {}
+
+    def load_extra_state(self, state: dict) -> None:
+        """Take up an `extra_state`."""
+
+    def _judge(self, images: Tensor) -> Tensor:
+        """The discriminator's outputs [B], in float32 at least, so that losses are not rounded under autocast."""
+        logits = self.networks["discriminator"](images)
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+    def _descend(self, player: str, loss: Tensor) -> None:
+        optimizer = self.optimizers[player]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        torch.clear_autocast_cache()  # it holds half-precision copies of weights that have just moved
+
+    def _check_batch(self, batch: Tensor) -> None:
+        if batch.ndim != 4 or tuple(batch.shape[1:]) != self.image_shape or len(batch) % self.n_real or not len(batch):
+            shape = ", ".join(map(str, self.image_shape))
+            raise ValueError(
+                f"{self.name}: batch of shape {tuple(batch.shape)} given, [{self.n_real} * B, {shape}] expected "
+                f"({self.n_real} real batches a step)"
+            )
+
+
+def check(config: Config, image_shape: tuple[int, int, int]) -> None:
+    """Raises ValueError for images of another size than the configuration's, and for choices that exclude each other.
+
+    Taught in {ref}`ch-gradient-penalty`.
+    """
+    if len(image_shape) != 3 or tuple(image_shape[1:]) != (config.size, config.size):
+        raise ValueError(
+            f"image_shape is {tuple(image_shape)}, but the recipe is configured for [C, {config.size}, {config.size}]; "
+            "resize the data or set `size`"
+        )
+    if config.n_critic < 1:
+        raise ValueError(f"n_critic must be at least 1, not {config.n_critic}")
+    if config.clip < 0:
+        raise ValueError(f"clip must be positive, or 0 for no clipping, not {config.clip}")
+    if config.penalty != "none" and config.norm == "batch":
+        raise ValueError(
+            f"the penalty {config.penalty!r} measures the slope at each sample, but batch normalization makes every "
+            "logit depend on the whole batch; set norm='none' (Gulrajani et al. 2017, section 4)"
+        )
