@@ -1,9 +1,21 @@
 """Numbers that say how close generated samples are to real ones.
 
-Taught in {ref}`ch-first-gan`.
+Taught in {ref}`ch-first-gan` and {ref}`ch-evaluation`.
 """
 
 from ganedu.metrics.coverage import Coverage, mode_coverage
 from ganedu.metrics.frechet import frechet_distance, frechet_from_features
+from ganedu.metrics.kernel import kernel_distance
+from ganedu.metrics.precision import PrecisionRecall, precision_recall
+from ganedu.metrics.score import classifier_score
 
-__all__ = ["Coverage", "frechet_distance", "frechet_from_features", "mode_coverage"]
+__all__ = [
+    "Coverage",
+    "PrecisionRecall",
+    "classifier_score",
+    "frechet_distance",
+    "frechet_from_features",
+    "kernel_distance",
+    "mode_coverage",
+    "precision_recall",
+]

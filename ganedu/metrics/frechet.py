@@ -6,6 +6,8 @@ Taught in {ref}`ch-first-gan`; Dowson and Landau 1982, Heusel et al. 2017.
 import torch
 from torch import Tensor
 
+from ganedu.metrics._checked import finite
+
 
 def frechet_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> Tensor:
     """Squared Fréchet (2-Wasserstein) distance of N(mean_a, cov_a) and N(mean_b, cov_b), a float64 scalar.
@@ -47,7 +49,7 @@ def _features(name: str, features: Tensor) -> Tensor:
     n, d = features.shape
     if n <= d:
         raise ValueError(f"{name}: {n} samples are too few for {d} features; give more samples than features")
-    return _finite(name, features)
+    return finite(name, features)
 
 
 def _sample_covariance(features: Tensor) -> Tensor:
@@ -58,13 +60,13 @@ def _sample_covariance(features: Tensor) -> Tensor:
 def _mean(name: str, mean: Tensor) -> Tensor:
     if mean.ndim != 1 or len(mean) == 0:
         raise ValueError(f"{name} has shape {tuple(mean.shape)}, [features] expected")
-    return _finite(name, mean)
+    return finite(name, mean)
 
 
 def _covariance(name: str, cov: Tensor, size: int) -> Tensor:
     if cov.shape != (size, size):
         raise ValueError(f"{name} has shape {tuple(cov.shape)}, [{size}, {size}] expected")
-    cov = _finite(name, cov)
+    cov = finite(name, cov)
     if not torch.allclose(cov, cov.T, rtol=1e-6, atol=1e-8 * cov.abs().max().item()):
         raise ValueError(f"{name} is not symmetric, so it is not a covariance")
     return (cov + cov.T) / 2
@@ -76,10 +78,3 @@ def _root(name: str, cov: Tensor) -> Tensor:
     if eigenvalues[0] < -1e-6 * eigenvalues.abs().max():
         raise ValueError(f"{name} has the negative eigenvalue {eigenvalues[0]:.3g}, so it is not a covariance")
     return (vectors * eigenvalues.clamp_min(0).sqrt()) @ vectors.T
-
-
-def _finite(name: str, values: Tensor) -> Tensor:
-    values = values.detach().double()
-    if not values.isfinite().all():
-        raise ValueError(f"{name}: {int((~values.isfinite()).sum())} of {values.numel()} values are not finite")
-    return values
