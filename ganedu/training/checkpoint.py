@@ -1,0 +1,119 @@
+"""One file that holds all of a run: written whole or not at all, read without running anything in it.
+
+Taught in {ref}`training`.
+"""
+
+import io
+import os
+import pickle
+import shutil
+import zipfile
+from pathlib import Path
+
+import torch
+
+from ganedu.training.errors import TrainingError
+
+NAME, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file by `content`: after a kill or a full disk it is the old one or the new one, never half of one.
+
+    Raises OSError if the disk is full; the old file is untouched then and the temporary one is gone.
+    Taught in {ref}`training`.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def save(folder: Path, state: dict) -> None:
+    """Write `state`, nested dictionaries and lists of tensors and primitives, to checkpoint.pt.
+
+    The last one becomes checkpoint.previous.pt; at every moment checkpoint.pt is there and whole.
+    Raises OSError if it cannot be written; both files are then as they were.
+    Taught in {ref}`training`.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    current, spare = folder / NAME, folder / (NAME + ".old.tmp")
+    if current.exists():
+        spare.unlink(missing_ok=True)
+        _second_name(current, spare)
+    try:
+        write_atomically(current, buffer.getvalue())
+    except OSError:
+        spare.unlink(missing_ok=True)
+        raise
+    if spare.exists():
+        os.replace(spare, folder / PREVIOUS)
+
+
+def read(folder: Path, *, previous: bool = False) -> dict:
+    """The state that `save` wrote, on the CPU; of the last checkpoint or of the one before.
+
+    Every byte is compared with the archive's checksums first. Nothing is unpickled but tensors and primitives.
+    Raises TrainingError, naming the file and the way out, if the file is missing, damaged or holds code.
+    Taught in {ref}`training`.
+    """
+    path = folder / (PREVIOUS if previous else NAME)
+    way_out = _way_out(folder, previous)
+    if not path.is_file():
+        raise TrainingError(f"{path} does not exist; {way_out}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+        raise TrainingError(f"{path} is damaged or no checkpoint at all ({error}); {way_out}") from None
+    if damaged:
+        raise TrainingError(f"{path} is damaged: the checksum of {damaged} is wrong; {way_out}")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise TrainingError(
+            f"{path} holds more than tensors and numbers; it is refused and nothing in it was executed; {way_out}"
+        ) from None
+    except (RuntimeError, EOFError, KeyError, ValueError) as error:
+        raise TrainingError(f"{path} is damaged ({str(error).splitlines()[0]}); {way_out}") from None
+    if not isinstance(state, dict) or not {"step", "plan", "recipe", "hash"} <= state.keys():
+        raise TrainingError(f"{path} is no checkpoint of ganedu; {way_out}")
+    return state
+
+
+def _way_out(folder: Path, previous: bool) -> str:
+    if previous:
+        return f"try the last one without --previous, or start anew with another --out than {folder}"
+    if (folder / PREVIOUS).is_file():
+        return f"the one before is {folder / PREVIOUS}: use it with --previous"
+    return f"there is no earlier one in {folder}: start anew"
+
+
+def _second_name(path: Path, other: Path) -> None:
+    """The same file under another name; a copy where the file system has no hard links."""
+    try:
+        os.link(path, other)
+    except OSError:
+        try:
+            shutil.copyfile(path, other)
+        except OSError:
+            other.unlink(missing_ok=True)
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last: POSIX promises it only after the folder itself is synced. Elsewhere folders do not open."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

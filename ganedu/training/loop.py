@@ -1,0 +1,161 @@
+"""The loop: step, look, write, save, and stop when asked.
+
+Taught in {ref}`training`.
+"""
+
+import math
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ganedu.training import checkpoint, run_folder, stopping
+from ganedu.training.config import fingerprint
+from ganedu.training.errors import Interrupted, TrainingError
+from ganedu.training.progress import Progress
+from ganedu.training.trainer import Trainer
+
+SAMPLES = 64
+PLAYERS = {"d": "the discriminator", "g": "the generator"}
+
+
+class Session:
+    """One go at a run, from the step where `trainer` stands to the last, a signal, or the end of the time given.
+
+    run: its folder; plan: its config.json; sessions: those before this one, as provenance.json lists them.
+    Taught in {ref}`training`.
+    """
+
+    def __init__(self, trainer: Trainer, run: Path, plan: dict, *, sessions: list[dict], show: bool):
+        self.trainer, self.run, self.plan, self.before = trainer, run, plan, sessions
+        self.world, self.config = trainer.world, trainer.config
+        self.show = show and self.world.is_main
+        self.pending: list[dict[str, Tensor]] = []  # scalars of the steps since the last row, still on the device
+        self.first = self.saved = trainer.step
+        self.started = self.row_started = time.monotonic()
+        self.metrics: dict[str, float] = {}
+        self.board = None
+
+    def train(self, stop: stopping.Stop) -> int:
+        """Train until the last step or a reason to stop, which is returned.
+
+        Raises Interrupted after a signal, TrainingError for a loss that is not finite or a disk that is full.
+        """
+        self.board = _tensorboard(self.run, self.first) if self.world.is_main else None
+        self.progress = Progress(step=self.first, steps=self.config.steps, shown=self.show)
+        try:
+            reason = self._steps(stop)
+        except OSError as error:
+            raise TrainingError(
+                f"cannot write to {self.run}: {error.strerror or error}; the checkpoint of step {self.saved} is whole: "
+                f"make room, then `ganedu resume {self.run}`"
+            ) from None
+        finally:
+            self.progress.close()
+            if self.board:
+                self.board.close()
+        if reason == stopping.SIGNALED:
+            raise Interrupted(f"stopped and saved at step {self.trainer.step}; go on with `ganedu resume {self.run}`")
+        return reason
+
+    def save(self) -> None:
+        """Write the checkpoint, the generator for others, and the provenance."""
+        if bad := self.trainer.not_finite():
+            raise self._not_finite(self.trainer.step, f"a weight of the {bad}")
+        owns = self.world.gather(self.trainer.own_state())
+        if self.world.is_main:
+            sessions = [*self.before, self._session()]
+            state = {**self.trainer.state_dict(), "processes": owns, "sessions": sessions}
+            checkpoint.save(self.run, {**state, "plan": self.plan, "hash": fingerprint(self.plan)})
+            self._write_weights()
+            record = run_folder.provenance(
+                device=self.trainer.device, seed=self.config.seed, processes=self.world.size, sessions=sessions
+            )
+            run_folder.write_json(self.run / run_folder.PROVENANCE, record)
+        self.saved = self.trainer.step
+
+    def _steps(self, stop: stopping.Stop) -> int:
+        config, trainer, reason = self.config, self.trainer, stopping.RUNNING
+        while trainer.step < config.steps and not reason:
+            self.pending.append(trainer.advance())
+            self.progress.advance()
+            logging = trainer.step % config.log_every == 0 or trainer.step == config.steps
+            if self.world.size == 1 or logging:  # several processes must agree, which costs a message
+                reason = self.world.agree(stop.reason())
+            last = trainer.step == config.steps or reason
+            saving = trainer.step % config.checkpoint_every == 0 or last
+            if logging or saving:
+                self._log()
+            if trainer.step % config.sample_every == 0 or trainer.step == config.steps:
+                self._draw()
+            if saving:
+                self.save()
+        return reason
+
+    def _log(self) -> None:
+        """Read the scalars of all steps since the last row at once: the only place where the host waits."""
+        if not self.pending:
+            return
+        names = list(self.pending[0])
+        table = torch.stack([torch.stack([row[name].float() for name in names]) for row in self.pending]).cpu()
+        first = self.trainer.step - len(self.pending)
+        self.pending = []
+        self._check(table, names, first)
+        self.metrics = dict(zip(names, table.double().mean(0).tolist(), strict=True))
+        now = time.monotonic()
+        speed = len(table) * self.trainer.images_a_step / max(now - self.row_started, 1e-9)
+        self.row_started = now
+        if self.world.is_main:
+            seconds = round(self._seconds_before() + now - self.started, 3)
+            row = {"step": self.trainer.step, **self.metrics, "images_per_second": round(speed, 1), "seconds": seconds}
+            run_folder.append_metrics(self.run, row)
+            if self.board:
+                for name, value in self.metrics.items():
+                    self.board.add_scalar(name, value, self.trainer.step)
+        self.progress.show(self.trainer.step, self.metrics, now - self.started)
+
+    def _check(self, table: Tensor, names: list[str], first: int) -> None:
+        finite = table.isfinite()
+        if not finite.all():
+            row, column = (~finite).nonzero()[0].tolist()
+            name, value = names[column], float(table[row, column])
+            player = PLAYERS.get(name.rsplit("_", 1)[-1])
+            self.world.agree(1)
+            raise self._not_finite(first + row + 1, f"{name}{f' of {player}' if player else ''}", value)
+        if self.world.agree(0):
+            raise self._not_finite(self.trainer.step, "a loss of another process")
+
+    def _not_finite(self, step: int, what: str, value: float = math.nan) -> TrainingError:
+        kind = "infinite" if math.isinf(value) else "not a number"
+        return TrainingError(
+            f"step {step}: {what} is {kind}; the last good checkpoint is "
+            f"{self.run / checkpoint.NAME} of step {self.saved}. A smaller learning rate, another seed or fp32 may help"
+        )
+
+    def _draw(self) -> None:
+        if self.world.is_main:
+            path = self.run / "samples" / f"step_{self.trainer.step:06d}.png"
+            run_folder.write_samples(path, self.trainer.sample(SAMPLES))
+
+    def _write_weights(self) -> None:
+        average = self.trainer.average
+        network = average.network if average else self.trainer.recipe.networks["generator"]
+        about = {"recipe": self.trainer.recipe.name, "step": self.trainer.step, "ema": bool(average)}
+        run_folder.write_weights(self.run / run_folder.WEIGHTS, network.state_dict(), about=about)
+
+    def _seconds_before(self) -> float:
+        return sum(session["seconds"] for session in self.before)
+
+    def _session(self) -> dict:
+        seconds = round(time.monotonic() - self.started, 3)
+        return {"from_step": self.first, "to_step": self.trainer.step, "seconds": seconds}
+
+
+def _tensorboard(run: Path, step: int):
+    """A writer of TensorBoard events, None if tensorboard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(run), purge_step=step + 1 if step else None)

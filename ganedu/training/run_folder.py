@@ -1,0 +1,171 @@
+"""The files of a run, but for the checkpoint: config, metrics, samples, weights for others, provenance.
+
+Taught in {ref}`training`.
+"""
+
+import importlib.metadata
+import io
+import json
+import platform
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganedu.data import to_bytes
+from ganedu.training.checkpoint import write_atomically
+from ganedu.training.errors import TrainingError
+
+CONFIG, METRICS, WEIGHTS, PROVENANCE = "config.json", "metrics.jsonl", "generator.safetensors", "provenance.json"
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pillow", "safetensors")
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write a dictionary of primitives as readable JSON, whole or not at all.
+
+    Taught in {ref}`training`.
+    """
+    write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def read_config(run: Path) -> dict:
+    """The plan of a run. Raises TrainingError if there is no run in the folder, or its config.json is not one.
+
+    Taught in {ref}`training`.
+    """
+    path = run / CONFIG
+    if not path.is_file():
+        raise TrainingError(
+            f"there is no run in {run}: it has no {CONFIG}; start one with `ganedu train ... --out {run}`"
+        )
+    try:
+        plan = json.loads(path.read_text())
+    except ValueError as error:
+        raise TrainingError(f"{path} is not JSON ({error}); put back what it was") from None
+    sections = ("recipe", "data", "training")
+    if not isinstance(plan, dict) or not all(isinstance(plan.get(name), dict) for name in sections):
+        raise TrainingError(f"{path} lacks one of its sections {', '.join(sections)}; put back what it was")
+    return plan
+
+
+def append_metrics(run: Path, row: dict) -> None:
+    """Add one line of JSON to metrics.jsonl.
+
+    Taught in {ref}`training`.
+    """
+    with (run / METRICS).open("a") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def read_metrics(run: Path, *, until: int | None = None) -> list[dict]:
+    """The rows of metrics.jsonl, up to and including step `until`; a line that a kill has torn is left out.
+
+    Taught in {ref}`training`.
+    """
+    rows = []
+    for line in (run / METRICS).read_text().splitlines() if (run / METRICS).exists() else ():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if until is None or row["step"] <= until:
+            rows.append(row)
+    return rows
+
+
+def rewind(run: Path, step: int) -> None:
+    """Forget what was written after the checkpoint of `step`: the run is about to do it again.
+
+    Taught in {ref}`training`.
+    """
+    rows = read_metrics(run, until=step)
+    write_atomically(run / METRICS, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    for path in (run / "samples").glob("step_*.png"):
+        if path.stem[5:].isdigit() and int(path.stem[5:]) > step:
+            path.unlink()
+    for path in run.rglob("*.tmp"):
+        path.unlink()
+
+
+def write_samples(path: Path, images: Tensor, *, columns: int = 8) -> None:
+    """Write images [n, C, H, W] in [-1, 1], C of 1 or 3, as one PNG, row by row, two white pixels between them.
+
+    Images below 64 pixels are enlarged by a whole factor, pixel by pixel, so that a person sees something.
+    Raises ValueError for other channel counts, and for NaN.
+    Taught in {ref}`training`.
+    """
+    n, channels, *sides = images.shape
+    if channels not in (1, 3):
+        raise ValueError(f"images of {channels} channels cannot be drawn; 1 (gray) or 3 (RGB) can")
+    zoom = max(1, 64 // max(sides))
+    pixels = to_bytes(images.detach().float().cpu()).permute(0, 2, 3, 1).numpy()
+    pixels = pixels.repeat(zoom, axis=1).repeat(zoom, axis=2)
+    height, width = pixels.shape[1:3]
+    columns = min(columns, n)
+    sheet = np.full((-(-n // columns) * (height + 2) + 2, columns * (width + 2) + 2, channels), 255, np.uint8)
+    for index, image in enumerate(pixels):
+        top, left = 2 + index // columns * (height + 2), 2 + index % columns * (width + 2)
+        sheet[top : top + height, left : left + width] = image
+    buffer = io.BytesIO()
+    Image.fromarray(sheet if channels == 3 else sheet[:, :, 0]).save(buffer, format="PNG")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, buffer.getvalue())
+
+
+def write_weights(path: Path, weights: dict[str, Tensor], *, about: dict) -> None:
+    """Write named tensors as safetensors, which any program can read safely; `about` goes into its header, as JSON.
+
+    Taught in {ref}`training`.
+    """
+    from safetensors.torch import save
+
+    tensors = {name: tensor.contiguous().cpu() for name, tensor in weights.items()}
+    header = {"ganedu": json.dumps(about)}  # one entry: safetensors writes several in an order that changes
+    write_atomically(path, save(tensors, metadata=header))
+
+
+def provenance(*, device: torch.device, seed: int, processes: int, sessions: list[dict]) -> dict:
+    """Where results come from: versions, machine, seed, commit, and the sessions the run took.
+
+    Taught in {ref}`training`.
+    """
+    from ganedu import __version__
+
+    return {
+        "ganedu": __version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "platform": platform.platform(terse=True),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "threads": torch.get_num_threads(),
+        "processes": processes,
+        "seed": seed,
+        "wall_seconds": round(sum(session["seconds"] for session in sessions), 3),
+        "sessions": sessions,
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+@cache  # the code that runs was read when the process began
+def _commit() -> str | None:
+    """The commit of the source tree, with "+changes" if files differ from it; None outside a checkout."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
+        dirty = subprocess.run([*git, "status", "--porcelain", "."], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return None if head.returncode else head.stdout.strip() + ("+changes" if dirty.stdout.strip() else "")

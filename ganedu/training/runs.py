@@ -1,0 +1,239 @@
+"""Start a run, resume it, load what it made.
+
+Taught in {ref}`training`.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ganedu.training import checkpoint, run_folder, stopping
+from ganedu.training.config import TrainConfig, differences, fingerprint, from_plan
+from ganedu.training.distributed import World, joined
+from ganedu.training.errors import TrainingError
+from ganedu.training.loop import Session
+from ganedu.training.trainer import ORDER, Trainer, load_recipe, stream_seed
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a session ended: the run's folder, the step reached of all steps, and the last row of metrics.
+
+    Taught in {ref}`training`.
+    """
+
+    run: Path
+    step: int
+    steps: int
+    metrics: dict[str, float]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step is done; if not, the time given was up."""
+        return self.step == self.steps
+
+
+def train(
+    recipe, data, *, out, config=None, recipe_config=None, device="cpu", root=None, max_minutes=None, show=True
+) -> Outcome:
+    """Train a recipe on images and leave everything in the folder `out`.
+
+    recipe: a name of `ganedu.recipes.NAMES`, or a class with the same interface; recipe_config: its Config, the
+    paper's if None. data: a name of `ganedu.data`, whose downloads lie in `root`, or uint8 images [N, C, H, W].
+    config: TrainConfig. max_minutes: stop and save after that time. show: progress on stderr.
+    Under torchrun every process calls this, and the run is theirs together.
+    Raises TrainingError if the folder holds a run already, a loss is not finite or the disk is full; Interrupted after
+    Ctrl-C; ValueError for data and configurations that do not fit.
+    Taught in {ref}`training`.
+    """
+    out, config, kind = Path(out), config or TrainConfig(), _recipe_class(recipe)
+    recipe_config = recipe_config or kind.Config()
+    with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop:
+        images = _images(data, root, recipe_config.size)
+        plan = _plan(kind, recipe_config, images, data, config, world, root)
+        if (out / run_folder.CONFIG).is_file():
+            raise _occupied(out, plan)
+        trainer = _trainer(kind, recipe_config, images, config, _device(device, world), world)
+        session = Session(trainer, out, plan, sessions=[], show=show)
+        try:
+            if world.is_main:
+                _empty(out)
+            session.save()
+            if world.is_main:
+                run_folder.write_json(out / run_folder.CONFIG, plan)  # last: where it is, there is a run to resume
+        except OSError as error:
+            raise TrainingError(f"cannot start a run in {out}: {error.strerror or error}") from None
+        return _train(session, stop)
+
+
+def resume(
+    run, *, recipe=None, data=None, steps=None, device="cpu", root=None, previous=False, max_minutes=None, show=True
+) -> Outcome:
+    """Go on with a run from its checkpoint; it ends with the very weights of a run that was never stopped.
+
+    recipe, data: only for a run that was given a class or a tensor: the same again. steps: a new last step, if the
+    learning rates of the steps done do not depend on it. previous: start from checkpoint.previous.pt.
+    Raises TrainingError if there is no run, the checkpoint is damaged, or what would be trained now differs from what
+    was trained before: the message lists the differences.
+    Taught in {ref}`training`.
+    """
+    run, plan = Path(run), run_folder.read_config(Path(run))
+    config = from_plan(plan)
+    config = replace(config, steps=steps) if steps else config
+    kind, recipe_config = _recipe_of(plan, recipe)
+    root = root or plan["data"].get("root")
+    data = plan["data"]["name"] if data is None else data
+    with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop:
+        state = checkpoint.read(run, previous=previous)
+        images = _images(data, root, recipe_config.size)
+        now = _plan(kind, recipe_config, images, data, config, world, root)
+        trainer = _trainer(kind, recipe_config, images, config, _device(device, world), world)
+        _refuse_changes(run, state, now, trainer.recipe)
+        with _fitting(run):
+            trainer.load_state_dict(state, state["processes"][world.rank])
+        if world.is_main:
+            run_folder.rewind(run, trainer.step)
+            run_folder.write_json(run / run_folder.CONFIG, now)
+        return _train(Session(trainer, run, now, sessions=state["sessions"], show=show), stop)
+
+
+def load(run, *, recipe=None, device="cpu", ema=True, previous=False):
+    """The recipe of a run with its trained weights: `load(run).sample(64, torch.Generator())`.
+
+    recipe: the class again, if the run was given one. ema: the averaged generator takes the generator's place.
+    Raises TrainingError if there is no run or its checkpoint is damaged.
+    Taught in {ref}`training`.
+    """
+    run, plan = Path(run), run_folder.read_config(Path(run))
+    state = checkpoint.read(run, previous=previous)
+    kind, recipe_config = _recipe_of(plan, recipe)
+    loaded = kind(recipe_config, image_shape=tuple(plan["recipe"]["image_shape"]), device=torch.device(device), seed=0)
+    with _fitting(run):
+        load_recipe(loaded, state["recipe"])
+        if ema and state["average"]:
+            loaded.networks["generator"].load_state_dict(state["average"])
+    return loaded
+
+
+def _train(session: Session, stop: stopping.Stop) -> Outcome:
+    session.train(stop)
+    return Outcome(session.run, session.trainer.step, session.config.steps, session.metrics)
+
+
+def _trainer(kind, recipe_config, images, config: TrainConfig, device: torch.device, world: World) -> Trainer:
+    from ganedu.data.batches import DeviceBatches
+
+    size, batch_size = recipe_config.size, recipe_config.batch_size
+    if batch_size % world.size:
+        raise ValueError(f"a batch of {batch_size} cannot be dealt out to {world.size} processes equally")
+    recipe = kind(recipe_config, image_shape=(images.shape[1], size, size), device=device, seed=config.seed)
+    share = {"rank": world.rank, "world": world.size}
+    resized = size if tuple(images.shape[2:]) != (size, size) else None
+    batches = DeviceBatches(
+        images,
+        batch_size // world.size,
+        device=device,
+        seed=stream_seed(config.seed, ORDER),
+        size=resized,
+        flip=config.flip,
+        **share,
+    )
+    return Trainer(recipe, batches, config, device=device, world=world)
+
+
+def _plan(kind, recipe_config, images: Tensor, data, config: TrainConfig, world: World, root) -> dict:
+    recipe = {
+        "name": kind.name,
+        "config": asdict(recipe_config),
+        "image_shape": [images.shape[1], recipe_config.size, recipe_config.size],
+    }
+    digest = hashlib.sha256(images.contiguous().numpy()).hexdigest()
+    name = data if isinstance(data, str) else "tensor"
+    plan = {
+        "format": FORMAT,
+        "recipe": recipe,
+        "data": {"name": name, "images": len(images), "sha256": digest, "root": str(root) if root else None},
+        "training": asdict(config),
+        "processes": world.size,
+    }
+    return {**plan, "hash": fingerprint(plan)}
+
+
+def _refuse_changes(run: Path, state: dict, now: dict, recipe) -> None:
+    if found := differences(state["plan"], now):
+        raise TrainingError(
+            f"{run} was trained otherwise than it would be now, so it is not resumed: {'; '.join(found)}. "
+            f"Put {run_folder.CONFIG} and the data back, or start a new run with another --out"
+        )
+    before, after = state["plan"]["training"]["steps"], now["training"]["steps"]
+    factor = recipe.learning_rate_factor
+    if any(factor(step, before) != factor(step, after) for step in range(state["step"])):
+        raise TrainingError(
+            f"{run}: the learning rate of {now['recipe']['name']} decays toward the last step, so the "
+            f"{state['step']} steps done toward {before} cannot become part of a run of {after}"
+        )
+
+
+def _occupied(out: Path, plan: dict) -> TrainingError:
+    found = differences(run_folder.read_config(out), plan)
+    changed = f" with other options ({'; '.join(found)})" if found else ""
+    return TrainingError(f"{out} holds a run already{changed}; go on with `ganedu resume {out}` or give another --out")
+
+
+def _recipe_class(recipe):
+    if not isinstance(recipe, str):
+        return recipe
+    from ganedu import recipes
+
+    return recipes.get(recipe)
+
+
+def _recipe_of(plan: dict, recipe) -> tuple:
+    """The class of a run's recipe and its configuration."""
+    kind = _recipe_class(recipe or plan["recipe"]["name"])
+    given, known = plan["recipe"]["config"], {field.name for field in fields(kind.Config)}
+    if odd := sorted(set(given) ^ known):
+        raise TrainingError(f"{run_folder.CONFIG}: unknown or missing under 'recipe.config': {', '.join(odd)}")
+    return kind, kind.Config(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items()})
+
+
+def _images(data, root, size: int) -> Tensor:
+    if isinstance(data, Tensor):
+        return data
+    from ganedu.data import load as load_data
+
+    return load_data(data, "train", root, size=size).images
+
+
+def _device(name, world: World) -> torch.device:
+    return world.place(torch.device(name))
+
+
+def _empty(out: Path) -> None:
+    """Make the folder; what a run that was killed before its first step left there is of no use."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in (checkpoint.NAME, checkpoint.PREVIOUS, run_folder.METRICS):
+        (out / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _fitting(run: Path) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise TrainingError(f"{run}: what the checkpoint holds does not fit {run_folder.CONFIG}: {reason}") from None
+
+
+@contextmanager
+def _own_random_numbers() -> Iterator[None]:
+    """Leave PyTorch's global generators as they were: a notebook goes on after training as if nothing had happened."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        yield

@@ -1,0 +1,48 @@
+"""Reasons to stop before the last step: a signal, or the time that was given.
+
+Taught in {ref}`training`.
+"""
+
+import signal
+import threading
+import time
+
+RUNNING, TIME_IS_UP, SIGNALED = 0, 1, 2
+
+
+class Stop:
+    """A context in which Ctrl-C and SIGTERM ask the run to save and end; a second signal ends it at once.
+
+    max_minutes: of this session, None for no limit. Outside the main thread signals are left alone.
+    Taught in {ref}`training`.
+    """
+
+    def __init__(self, max_minutes: float | None = None):
+        if max_minutes is not None and not max_minutes >= 0:
+            raise ValueError(f"max_minutes must not be negative, but is {max_minutes}")
+        self.deadline = float("inf") if max_minutes is None else time.monotonic() + 60 * max_minutes
+        self.signaled = False
+        self._before: dict = {}
+
+    def __enter__(self) -> "Stop":
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._restore()
+
+    def reason(self) -> int:
+        """RUNNING, TIME_IS_UP or SIGNALED; of several processes the largest counts."""
+        if self.signaled:
+            return SIGNALED
+        return TIME_IS_UP if time.monotonic() >= self.deadline else RUNNING
+
+    def _ask(self, number, frame) -> None:
+        self.signaled = True
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}

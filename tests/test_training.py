@@ -1,0 +1,368 @@
+"""A run can be killed, resumed, moved and looked at, and ends where an undisturbed one ends."""
+
+import json
+import multiprocessing
+import os
+import pickle
+import random
+import signal
+import sys
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ganedu.training import TrainConfig, TrainingError, checkpoint, load, resume, run_folder, train
+
+sys.path.insert(0, str(Path(__file__).parent))
+import training_cases as cases
+
+STEPS = 200
+CONFIG = TrainConfig(steps=STEPS, log_every=10, sample_every=50, checkpoint_every=20)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def spawn():
+    """Start `cases.main` in a process of its own, forked from one that has PyTorch loaded already."""
+    context = multiprocessing.get_context("forkserver")
+    preloaded = ["pytest", "torch._dynamo", "torch.utils.tensorboard"]
+    preloaded += ["ganedu.training", "ganedu.losses", "ganedu.data.batches"]
+    context.set_forkserver_preload(preloaded)
+    warm_up = context.Process(target=int)
+    warm_up.start()
+    warm_up.join()
+
+    def start(function, *arguments):
+        process = context.Process(target=function, args=arguments)
+        process.start()
+        return process
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A run that was never stopped."""
+    run = tmp_path_factory.mktemp("runs") / "undisturbed"
+    train(cases.Tiny, cases.images(), out=run, config=CONFIG, show=False)
+    return run
+
+
+def short(run, steps=40, **changes):
+    config = replace(CONFIG, steps=steps, **changes)
+    train(cases.Tiny, cases.images(), out=run, config=config, show=False)
+    return run
+
+
+def again(run, **options):
+    return resume(run, recipe=cases.Tiny, data=cases.images(), show=False, **options)
+
+
+def same(a, b):
+    """Whether two nested structures hold the same bits."""
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+
+
+def assert_same_end(run, other):
+    ours, theirs = checkpoint.read(run), checkpoint.read(other)
+    for part in ("step", "recipe", "average", "processes"):
+        assert same(ours[part], theirs[part]), part
+    assert (run / "generator.safetensors").read_bytes() == (other / "generator.safetensors").read_bytes()
+    samples = [sorted(path.name for path in (folder / "samples").iterdir()) for folder in (run, other)]
+    assert samples[0] == samples[1]
+    assert all((run / "samples" / n).read_bytes() == (other / "samples" / n).read_bytes() for n in samples[0])
+    losses = [[(r["step"], r["loss_d"], r["loss_g"]) for r in run_folder.read_metrics(f)] for f in (run, other)]
+    assert losses[0] == losses[1]
+
+
+def test_a_run_folder_holds_what_the_book_says(undisturbed):
+    names = {path.name.split(".out.")[0] for path in undisturbed.iterdir()}
+    expected = {"config.json", "metrics.jsonl", "samples", "checkpoint.pt", "checkpoint.previous.pt"}
+    assert expected | {"generator.safetensors", "provenance.json"} <= names
+    assert not list(undisturbed.rglob("*.tmp"))
+    assert [row["step"] for row in run_folder.read_metrics(undisturbed)] == list(range(10, STEPS + 1, 10))
+    record = json.loads((undisturbed / "provenance.json").read_text())
+    assert record["packages"]["torch"] == torch.__version__ and record["seed"] == 0 and record["wall_seconds"] > 0
+    assert (
+        load_file(undisturbed / "generator.safetensors").keys()
+        == load(undisturbed, recipe=cases.Tiny).networks["generator"].state_dict().keys()
+    )
+
+
+def test_a_run_killed_at_twenty_random_moments_and_resumed_ends_bit_identical(undisturbed, tmp_path, spawn):
+    moments, run = random.Random(0), tmp_path / "run"
+    for _ in range(20):
+        process = spawn(cases.killed_at_call, str(run), STEPS, moments.randrange(1, 120_000))  # 30 steps or fewer
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        if (run / "config.json").exists():
+            checkpoint.read(run)  # whole, whenever the kill came
+    assert 0 < checkpoint.read(run)["step"] < STEPS
+    assert cases.main(str(run), STEPS) == 0
+    assert_same_end(run, undisturbed)
+
+
+@pytest.mark.parametrize("operation", range(1, 60, 7))
+def test_a_kill_between_any_two_file_operations_loses_nothing(undisturbed, tmp_path, spawn, operation):
+    run = tmp_path / "run"
+    process = spawn(cases.killed_at_file_operation, str(run), STEPS, operation)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert cases.main(str(run), STEPS) == 0
+    assert_same_end(run, undisturbed)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_the_run_and_ends_it_with_130(undisturbed, tmp_path, spawn, number):
+    run = tmp_path / "run"
+    process = spawn(cases.process, str(run), STEPS)
+    while not run_folder.read_metrics(run):
+        time.sleep(0.005)
+    os.kill(process.pid, number)
+    process.join()
+    assert process.exitcode == 130
+    step = checkpoint.read(run)["step"]
+    assert 10 <= step < STEPS and run_folder.read_metrics(run)[-1]["step"] == step
+    assert cases.main(str(run), STEPS) == 0
+    ours, theirs = checkpoint.read(run), checkpoint.read(undisturbed)
+    assert same(ours["recipe"], theirs["recipe"]) and same(ours["average"], theirs["average"])
+    assert len(ours["sessions"]) == 2
+
+
+def test_time_that_is_up_saves_and_leaves_an_unfinished_run(tmp_path):
+    outcome = train(cases.Tiny, cases.images(), out=tmp_path / "run", config=CONFIG, max_minutes=0, show=False)
+    assert not outcome.finished and outcome.step == checkpoint.read(tmp_path / "run")["step"] == 1
+    assert again(tmp_path / "run").finished
+
+
+def test_handlers_and_random_numbers_are_what_they_were_before(tmp_path):
+    handler, numbers = signal.getsignal(signal.SIGINT), torch.get_rng_state()
+    short(tmp_path / "run")
+    assert signal.getsignal(signal.SIGINT) is handler and torch.equal(torch.get_rng_state(), numbers)
+
+
+def test_resume_after_a_changed_config_shows_the_difference(tmp_path):
+    run = short(tmp_path / "run")
+    plan = json.loads((run / "config.json").read_text())
+    plan["training"]["seed"], plan["recipe"]["config"]["rate"] = 7, 0.5
+    (run / "config.json").write_text(json.dumps(plan))
+    before = (run / "checkpoint.pt").read_bytes()
+    with pytest.raises(
+        TrainingError, match=r"recipe.config.rate: 0.01 before, 0.5 now; training.seed: 0 before, 7 now"
+    ):
+        again(run)
+    assert (run / "checkpoint.pt").read_bytes() == before
+
+
+def test_resume_with_other_images_is_refused(tmp_path):
+    run = short(tmp_path / "run")
+    with pytest.raises(TrainingError, match=r"data\.sha256"):
+        resume(run, recipe=cases.Tiny, data=cases.images(seed=1), show=False)
+
+
+def test_training_into_a_folder_with_a_run_is_refused_with_the_difference(tmp_path):
+    run = short(tmp_path / "run")
+    with pytest.raises(
+        TrainingError, match=r"holds a run already with other options \(training.ema: 0.999 before, 0.5"
+    ):
+        short(run, ema=0.5)
+    with pytest.raises(TrainingError, match="holds a run already; go on with `ganedu resume"):
+        short(run)
+
+
+def test_the_cadence_of_writing_may_change_and_the_weights_stay_the_same(undisturbed, tmp_path):
+    run = short(tmp_path / "run", STEPS, log_every=7, sample_every=200, checkpoint_every=33)
+    assert same(checkpoint.read(run)["recipe"], checkpoint.read(undisturbed)["recipe"])
+
+
+def test_more_steps_lead_where_a_longer_run_would_have_led(undisturbed, tmp_path):
+    run = short(tmp_path / "run", 100)
+    assert again(run, steps=STEPS).finished
+    assert_same_end(run, undisturbed)
+
+
+def test_more_steps_are_refused_where_the_learning_rate_depends_on_their_number(tmp_path):
+    decaying = cases.TinyConfig(decays=True)
+    train(
+        cases.Tiny, cases.images(), out=tmp_path, config=replace(CONFIG, steps=20), recipe_config=decaying, show=False
+    )
+    with pytest.raises(TrainingError, match="20 steps done toward 20 cannot become part of a run of 40"):
+        again(tmp_path, steps=40)
+
+
+def test_a_decaying_learning_rate_survives_a_resume(tmp_path):
+    decaying, ends = cases.TinyConfig(decays=True), []
+    for name, minutes in (("whole", None), ("stopped", 0)):
+        options = {
+            "config": replace(CONFIG, steps=50),
+            "recipe_config": decaying,
+            "max_minutes": minutes,
+            "show": False,
+        }
+        outcome = train(cases.Tiny, cases.images(), out=tmp_path / name, **options)
+        ends.append(checkpoint.read(again(tmp_path / name).run if not outcome.finished else outcome.run)["recipe"])
+    assert same(*ends)
+    group = ends[0]["optimizers"]["generator"]["param_groups"][0]
+    assert group["lr"] == pytest.approx(0.01 / 50, abs=1e-12)  # the last of 50 steps down to zero
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path):
+    run = short(tmp_path / "run")
+    before = checkpoint.read(run)
+    assert again(run).finished
+    assert same(checkpoint.read(run)["recipe"], before["recipe"])
+
+
+@pytest.mark.parametrize("cut", [0, 1, 0.3, 0.9, 0.999])
+def test_a_cut_checkpoint_names_the_one_before_which_is_used_on_request(undisturbed, tmp_path, cut):
+    run = short(tmp_path / "run", STEPS)
+    path = run / "checkpoint.pt"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * cut) if isinstance(cut, float) else cut])
+    with pytest.raises(
+        TrainingError, match=r"checkpoint\.pt is damaged.*checkpoint\.previous\.pt: use it with --previous"
+    ):
+        again(run)
+    assert again(run, previous=True).finished
+    assert_same_end(run, undisturbed)
+
+
+def test_every_flipped_byte_is_noticed_or_harmless(tmp_path):
+    run = short(tmp_path / "run")
+    content, good = (run / "checkpoint.pt").read_bytes(), checkpoint.read(run)
+    places = random.Random(0)
+    noticed = 0
+    for _ in range(50):
+        place = places.randrange(len(content))
+        (run / "checkpoint.pt").write_bytes(content[:place] + bytes([content[place] ^ 0x41]) + content[place + 1 :])
+        try:
+            assert same(checkpoint.read(run), good)  # padding and time stamps of the archive
+        except TrainingError:
+            noticed += 1
+    assert noticed > 20
+
+
+class Malicious:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (Path(self.path),)
+
+
+@pytest.mark.parametrize("form", ["archive", "pickle"])
+def test_a_checkpoint_with_code_in_it_is_refused_and_nothing_is_executed(tmp_path, form):
+    run, touched = short(tmp_path / "run"), tmp_path / "executed"
+    if form == "archive":
+        torch.save({**checkpoint.read(run), "step": Malicious(touched)}, run / "checkpoint.pt")
+        zipfile.ZipFile(run / "checkpoint.pt").close()
+    else:
+        (run / "checkpoint.pt").write_bytes(pickle.dumps(Malicious(touched)))
+    message = "refused and nothing in it was executed" if form == "archive" else "no checkpoint at all"
+    for action in (again, lambda run: load(run, recipe=cases.Tiny)):
+        with pytest.raises(TrainingError, match=message):
+            action(run)
+    assert not touched.exists()
+
+
+def test_a_checkpoint_holds_tensors_and_primitives_only(undisturbed):
+    kinds = set()
+
+    def walk(value):
+        if isinstance(value, dict):
+            kinds.update(type(key) for key in value)
+        if isinstance(value, dict | list | tuple):
+            for item in value.values() if isinstance(value, dict) else value:
+                walk(item)
+        else:
+            kinds.add(type(value))
+
+    walk(checkpoint.read(undisturbed))
+    assert kinds <= {torch.Tensor, int, float, str, bool, type(None)}
+
+
+def test_a_full_disk_leaves_the_old_checkpoint_whole(undisturbed, tmp_path, spawn):
+    run = tmp_path / "run"
+    train(cases.Tiny, cases.images(), out=run, config=CONFIG, max_minutes=0, show=False)
+    before = {name: (run / name).read_bytes() for name in ("checkpoint.pt", "checkpoint.previous.pt")}
+    said = tmp_path / "said"
+    process = spawn(cases.with_small_files, str(run), STEPS, 20_000, str(said))
+    process.join()
+    assert process.exitcode == 1
+    message = said.read_text().strip()
+    assert "File too large; the checkpoint of step 1 is whole: make room, then `ganedu resume" in message
+    assert message.count("\n") == 0
+    assert before == {name: (run / name).read_bytes() for name in before}
+    assert not list(run.rglob("*.tmp*"))
+    assert again(run).finished
+    assert same(checkpoint.read(run)["recipe"], checkpoint.read(undisturbed)["recipe"])
+
+
+def test_a_loss_that_is_not_finite_stops_with_step_player_and_last_good_checkpoint(tmp_path):
+    broken = cases.TinyConfig(breaks_at=47)
+    with pytest.raises(
+        TrainingError, match=r"step 47: loss_g of the generator is not a number.*checkpoint.pt of step 40"
+    ):
+        train(cases.Tiny, cases.images(), out=tmp_path, config=CONFIG, recipe_config=broken, show=False)
+    assert checkpoint.read(tmp_path)["step"] == 40
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path):
+    exploding = cases.TinyConfig(rate=float("inf"))
+    with pytest.raises(TrainingError, match=r"checkpoint.pt of step 0"):
+        train(cases.Tiny, cases.images(), out=tmp_path, config=CONFIG, recipe_config=exploding, show=False)
+    assert checkpoint.read(tmp_path)["step"] == 0
+
+
+def test_without_tensorboard_a_run_is_the_same_but_for_its_events(undisturbed, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    run = short(tmp_path / "run", STEPS)
+    assert not list(run.glob("events*"))
+    assert_same_end(run, undisturbed)
+
+
+def test_without_a_terminal_a_run_shows_ten_lines_and_none_if_silent(tmp_path, capsys):
+    train(cases.Tiny, cases.images(), out=tmp_path / "shown", config=CONFIG)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 10 and "step 200/200  loss_d" in lines[-1] and "left" in lines[0]
+    short(tmp_path / "silent")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_load_gives_the_averaged_generator_unless_asked_otherwise(undisturbed):
+    state = checkpoint.read(undisturbed)
+    averaged = load(undisturbed, recipe=cases.Tiny).networks["generator"].state_dict()
+    last = load(undisturbed, recipe=cases.Tiny, ema=False).networks["generator"].state_dict()
+    assert same(dict(averaged), state["average"]) and same(dict(last), state["recipe"]["networks"]["generator"])
+    assert not same(dict(averaged), dict(last))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0}, "steps must be at least 1, not 0"),
+        ({"checkpoint_every": 0}, "checkpoint_every must be at least 1"),
+        ({"ema": 1.0}, r"ema must be in \[0, 1\)"),
+        ({"seed": -1}, "seed must be"),
+        ({"precision": "fp16"}, "unknown precision 'fp16'; choose one of fp32, tf32, bf16"),
+    ],
+)
+def test_a_config_out_of_range_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**changes)
