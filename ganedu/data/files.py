@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import lzma
 import os
+import sys
 import tarfile
 import zlib
 from pathlib import Path
@@ -19,19 +20,23 @@ DAMAGED = (gzip.BadGzipFile, zlib.error, lzma.LZMAError, tarfile.TarError)
 
 
 def cache_folder() -> Path:
-    """The platform's folder for files that can be fetched again, below it "ganedu".
+    """Where files are kept that can be fetched or made again: GANEDU_CACHE, else this platform's folder for them.
 
     Taught in {ref}`data-sets`.
     """
-    try:
-        from pooch import os_cache
-    except ImportError:  # works without pooch: the same folder on Linux
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganedu"
-    return Path(os_cache("ganedu"))
+    if chosen := os.environ.get("GANEDU_CACHE"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "ganedu"
 
 
 def data_root(root: str | Path | None = None) -> Path:
-    """The folder of downloaded sets: `root`, else the variable GANEDU_DATA, else the platform's cache.
+    """The folder of downloaded sets: `root`, else the variable GANEDU_DATA, else `cache_folder()`.
 
     Raises ValueError if a folder that was named, by argument or variable, does not exist.
     Taught in {ref}`data-sets`.

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
 from ganedu import data
+from ganedu.data.files import cache_folder
 
 WIDTH = 64  # features of an image
 IMAGES_TO_SEE = {"digits": 60_000, "cifar10": 200_000}  # in training, all epochs together
@@ -174,22 +175,6 @@ def accuracy(net: FeatureNetwork, images: data.ImageData) -> float:
     Taught in {ref}`ch-evaluation`.
     """
     return (net.extract(images.images).probabilities.argmax(1).cpu() == images.labels).double().mean().item()
-
-
-def cache_folder() -> Path:
-    """Where networks are kept: GANEDU_CACHE if set, else the folder for caches of this platform.
-
-    Taught in {ref}`ch-evaluation`.
-    """
-    if chosen := os.environ.get("GANEDU_CACHE"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "ganedu"
 
 
 def _require_writable(folder: Path) -> None:
