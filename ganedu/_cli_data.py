@@ -18,6 +18,11 @@ Root = Annotated[
 Size = Annotated[int | None, typer.Option(help="Cut and resample the images to this side: for folders of mixed sizes.")]
 BUILT_IN = {
     "digits": ("1,541 + 256 handwritten digits, gray, 8 x 8", "comes with scikit-learn", "CC BY 4.0"),
+    "shape-domains": (
+        "2,048 + 2,048 drawn shapes of warm and cold hues, 512 + 512 to test, color, 32 x 32, true pairs known",
+        "drawn on demand",
+        "that of this package",
+    ),
     "factors": ("8,192 + 2,048 drawn shapes, color, 32 x 32", "drawn on demand", "that of this package"),
 }
 
@@ -25,27 +30,26 @@ BUILT_IN = {
 @data_app.command("list", help="The sets, their licenses, and which are here.\n\nExample: ganedu data list")
 def list_sets(root: Root = None):
     from ganedu import data
-    from ganedu.data.files import data_root, find
-    from ganedu.data.registry import FILE_SETS
+    from ganedu.data.files import data_root
 
     with _one_line_errors("list"):
         folder = data_root(root)
-    typer.echo(f"Data folder: {folder}\n")
-    for name in data.NAMES:
-        if name in BUILT_IN:
-            about, state, license = BUILT_IN[name]
-        else:
-            files = FILE_SETS[name]
-            here = all(find(files, split, folder) for split in data.SPLITS)
-            state = "here" if here else f"not here: `ganedu data prepare {name}` fetches {files.megabytes} MB"
-            about, license = files.about, files.license
-        typer.echo(f"{name:14} {about}\n{'':14} license: {license}\n{'':14} {state}\n")
-    typer.echo(f"{data.FOLDER}PATH  your own pictures: a folder, a .zip or a .tar of them")
+    typer.echo(f"Data folder: {folder}")
+    for title, names in (("One set of images", data.NAMES), ("Two domains, unpaired", data.UNPAIRED_NAMES)):
+        typer.echo(f"\n{title}\n")
+        for name in names:
+            about, state, license = BUILT_IN[name] if name in BUILT_IN else _state(name, folder)
+            typer.echo(f"{name}\n    {about}\n    license: {license}\n    {state}")
+    typer.echo(
+        f"\nYour own pictures: a folder, a .zip or a .tar of them\n\n{data.FOLDER}PATH\n"
+        f"{data.UNPAIRED}PATH with subfolders trainA, trainB, testA, testB"
+    )
 
 
 @data_app.command(
     help="Read every byte of a set, without fetching anything: hashes, sizes, counts, every picture of a folder.\n\n"
-    "Examples: ganedu data verify fashion-mnist; ganedu data verify image-folder:photos --size 64"
+    "Examples: ganedu data verify fashion-mnist; ganedu data verify image-folder:photos --size 64; "
+    "ganedu data verify unpaired:photos"
 )
 def verify(name: str, root: Root = None, size: Size = None):
     with _one_line_errors(f"verify {name}"):
@@ -54,7 +58,7 @@ def verify(name: str, root: Root = None, size: Size = None):
 
 
 @data_app.command(
-    help="Fetch a set if it is not here, then verify it. Interrupted? Run it again: files that are whole stay.\n\n"
+    help="Fetch a set if it is not here, then verify it. Interrupted? Run it again: it goes on where it stopped.\n\n"
     "Example: ganedu data prepare cifar10"
 )
 def prepare(name: str, root: Root = None, size: Size = None):
@@ -63,25 +67,60 @@ def prepare(name: str, root: Root = None, size: Size = None):
 
 
 def _require_here(name, root):
-    from ganedu import data
-    from ganedu.data.files import data_root, find
-    from ganedu.data.registry import FILE_SETS
+    from ganedu.data.files import data_root
 
-    if name in FILE_SETS:
-        folder = data_root(root)
-        for split in data.SPLITS:
-            if find(FILE_SETS[name], split, folder) is None:
-                raise ValueError(f"{name} is not below {folder}; `ganedu data prepare {name}` fetches it")
+    if (wanted := _files_of(name)) and not _is_here(wanted, data_root(root)):
+        raise ValueError(f"{name} is not below {data_root(root)}; {_how_to_get(wanted)}")
+
+
+def _state(name, folder):
+    wanted = _files_of(name)
+    return wanted.about, "here" if _is_here(wanted, folder) else f"not here; {_how_to_get(wanted)}", wanted.license
+
+
+def _files_of(name):
+    """The registry's entry, None for sets that need no files of a data folder."""
+    from ganedu.data.registry import FILE_SETS, UNPAIRED_SETS
+
+    return FILE_SETS.get(name) or UNPAIRED_SETS.get(name)
+
+
+def _is_here(wanted, folder):
+    from ganedu.data import SPLITS
+    from ganedu.data.files import find
+    from ganedu.data.registry import UnpairedSet
+
+    if isinstance(wanted, UnpairedSet):
+        return (folder / wanted.path).is_file()
+    return all(find(wanted, split, folder) for split in SPLITS)
+
+
+def _how_to_get(wanted):
+    if not any(each.mirrors for each in wanted.downloads):
+        return f"it cannot be downloaded, put {', '.join(each.path for each in wanted.downloads)} there"
+    return f"`ganedu data prepare {wanted.name}` fetches it, {wanted.megabytes} MB"
 
 
 def _report(name, root, size):
     from ganedu import data
 
+    if name in data.UNPAIRED_NAMES or name.startswith(data.UNPAIRED):
+        return _report_unpaired(name, root, size)
     is_folder = name.startswith(data.FOLDER)
     for split in data.folder.splits(name.removeprefix(data.FOLDER)) if is_folder else data.SPLITS:
         found = data.load(name, split, root, size=size)
         n, channels, height, width = found.images.shape
         typer.echo(f"{name} {split}: {n} images, {channels} x {height} x {width}, {len(found.classes)} classes: ok")
+
+
+def _report_unpaired(name, root, size):
+    from ganedu import data
+
+    for split in data.unpaired.splits(name, root):
+        found = data.load_unpaired(name, split, root, size=size)
+        _, channels, height, width = found.a.shape
+        counts = f"{len(found.a)} images of A, {len(found.b)} of B"
+        typer.echo(f"{name} {split}: {counts}, {channels} x {height} x {width}: ok")
 
 
 class _one_line_errors:

@@ -100,3 +100,19 @@ def picture(seed, mode="RGB", size=(6, 5)):
 
 def pixels_of(image):
     return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+
+
+def numbered(n):
+    """n images of 1 x 2 pixels; the left one tells which image it is, the right one is always 255."""
+    images = torch.full((n, 1, 1, 2), 255, dtype=torch.uint8)
+    images[:, 0, 0, 0] = torch.arange(n)
+    return images
+
+
+def pictures_of(images, folder):
+    """Writes images uint8 [N, 3, H, W] as 00.png, 01.png, ... and returns the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{i:02}.png" for i in range(len(images))]
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
+    return paths

@@ -14,12 +14,12 @@ import torch
 from data_cases import picture, pixels_of
 
 from ganedu import data
-from ganedu.data import archives, folder
+from ganedu.data import archives
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setattr(folder, "cache_folder", lambda: tmp)
+    monkeypatch.setattr(archives, "cache_folder", lambda: tmp)
     tmp = tmp_path_factory.mktemp("cache")
     return tmp
 

@@ -1,10 +1,13 @@
 """`ganedu.data.batches`: every image once an epoch, ranks that share nothing, flips, and states that lose nothing."""
 
+import gc
 import io
+import threading
 
 import numpy as np
 import pytest
 import torch
+from data_cases import numbered, pictures_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -13,13 +16,6 @@ from ganedu import data
 from ganedu.data.batches import DeviceBatches, FolderBatches
 
 light = settings(max_examples=30, deadline=None)
-
-
-def numbered(n):
-    """n images of 1 x 2 pixels; the left one tells which image it is, the right one is always 255."""
-    images = torch.full((n, 1, 1, 2), 255, dtype=torch.uint8)
-    images[:, 0, 0, 0] = torch.arange(n)
-    return images
 
 
 def numbers(batch):
@@ -169,15 +165,14 @@ def test_bad_input_is_named(call, message):
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
     images = torch.randint(256, (23, 3, 6, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
-    paths = [folder / f"{i:02}.png" for i in range(len(images))]
-    for path, image in zip(paths, images, strict=True):
-        Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
-    return paths, images
+    return pictures_of(images, tmp_path_factory.mktemp("pictures")), images
 
 
-@pytest.mark.parametrize("options", [{}, {"flip": True}, {"size": 4, "flip": True}, {"rank": 1, "world": 2}])
+CUT = {"size": 4, "load_size": 5, "flip": True}
+
+
+@pytest.mark.parametrize("options", [{}, {"flip": True}, {"size": 4, "flip": True}, {"rank": 1, "world": 2}, CUT])
 def test_streaming_gives_the_batches_that_memory_gives(pictures, options):
     paths, images = pictures
     streamed = FolderBatches(paths, 5, device="cpu", seed=7, **options)
@@ -187,15 +182,16 @@ def test_streaming_gives_the_batches_that_memory_gives(pictures, options):
 
 
 @pytest.mark.parametrize("steps", [0, 1, 6])
-def test_streaming_resumes_where_the_last_batch_was_taken(pictures, steps):
+@pytest.mark.parametrize("options", [{"flip": True}, CUT])
+def test_streaming_resumes_where_the_last_batch_was_taken(pictures, steps, options):
     paths, images = pictures
-    streamed = FolderBatches(paths, 5, device="cpu", seed=7, flip=True)
+    streamed = FolderBatches(paths, 5, device="cpu", seed=7, **options)
     for _ in range(steps):
         streamed.next()
     state = streamed.state_dict()
-    resident = DeviceBatches(images, 5, device="cpu", seed=0, flip=True)
+    resident = DeviceBatches(images, 5, device="cpu", seed=0, **options)
     resident.load_state_dict(state)  # a run may change from one to the other
-    resumed = FolderBatches(paths, 5, device="cpu", seed=0, flip=True)
+    resumed = FolderBatches(paths, 5, device="cpu", seed=0, **options)
     resumed.next()
     resumed.load_state_dict(state)
     for _ in range(6):
@@ -209,5 +205,25 @@ def test_a_picture_that_breaks_while_streaming_is_named(pictures, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(paths[1].read_bytes()[:60])
     streamed = FolderBatches([paths[0], broken], 2, device="cpu", seed=0)
-    with pytest.raises(ValueError, match=r"cannot read the picture .*broken\.png"):
-        streamed.next()
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"cannot read the picture .*broken\.png"):
+            streamed.next()
+    broken.write_bytes(paths[1].read_bytes())
+    whole = FolderBatches(paths[:2], 2, device="cpu", seed=0)
+    assert torch.equal(streamed.next(), whole.next())  # mended, and not a batch was lost
+
+
+@pytest.mark.parametrize("end", ["close", "forget"])
+def test_streaming_leaves_no_threads(pictures, end):
+    before = set(threading.enumerate())
+    streamed = FolderBatches(pictures[0], 5, device="cpu", seed=0)
+    streamed.next()
+    started = set(threading.enumerate()) - before
+    assert started
+    if end == "close":
+        streamed.close()
+    del streamed
+    gc.collect()
+    for each in started:
+        each.join(timeout=60)
+    assert not any(each.is_alive() for each in started)

@@ -111,7 +111,7 @@ def test_list_names_every_set_and_which_are_here(root):
     done = run("list", "--data-root", root)
     assert done.exit_code == 0
     assert all(name in done.output for name in data.NAMES)
-    assert "ganedu data prepare cifar10` fetches 171 MB" in done.output
+    assert "ganedu data prepare cifar10` fetches it, 171 MB" in done.output
     assert "prepare mnist" not in done.output
 
 

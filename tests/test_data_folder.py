@@ -1,6 +1,7 @@
 """Folders of pictures: order, splits, classes, and a clear error for every bad file."""
 
 import random
+import shutil
 from itertools import product
 from pathlib import Path
 
@@ -104,6 +105,19 @@ def test_mixed_sizes_are_cut_and_resampled_if_a_size_is_given(tmp_path):
         load(tmp_path)
 
 
+def test_the_digest_of_a_listing_is_that_of_names_and_lengths(photos, tmp_path):
+    found = folder.listing(photos, "train")
+    before = found.digest()
+    shutil.copytree(photos, tmp_path / "moved")
+    assert folder.listing(tmp_path / "moved", "train").digest() == before
+    (tmp_path / "moved" / "000.png").write_bytes(b"longer or shorter")
+    assert folder.listing(tmp_path / "moved", "train").digest() != before
+    (photos / "001.png").rename(photos / "0011.png")
+    assert folder.listing(photos, "train").digest() != before
+    with pytest.raises(ValueError, match=r"cannot read the picture .*1\.png: No such file"):
+        found.digest()
+
+
 # What is refused
 
 
@@ -115,6 +129,12 @@ def test_an_empty_folder_and_a_missing_one_are_named(tmp_path):
         load(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="needs a path after the colon"):
         load("")
+
+
+def test_too_few_pictures_for_a_test_split_are_explained(tmp_path):
+    save(picture(0), tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"has no pictures for test \(every 10th picture is for testing\)"):
+        load(tmp_path, split="test")
 
 
 def test_a_missing_split_is_named(tmp_path):

@@ -11,8 +11,20 @@ from ganedu.data.factors import FactorData
 from ganedu.data.files import data_root, find, read
 from ganedu.data.images import ImageData, resize, to_bytes, to_floats
 from ganedu.data.registry import FILE_SETS
+from ganedu.data.unpaired import UNPAIRED, UNPAIRED_NAMES, UnpairedData, load_unpaired
 
-__all__ = ["FactorData", "ImageData", "load", "resize", "to_bytes", "to_floats"]
+__all__ = [
+    "UNPAIRED",
+    "UNPAIRED_NAMES",
+    "FactorData",
+    "ImageData",
+    "UnpairedData",
+    "load",
+    "load_unpaired",
+    "resize",
+    "to_bytes",
+    "to_floats",
+]
 
 SPLITS = ("train", "test")
 FOLDER = "image-folder:"
@@ -41,6 +53,8 @@ def load(name: str, split: str = "train", root: str | Path | None = None, *, siz
         raise ValueError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
     if name.startswith(FOLDER):
         return folder.images_with_labels(name.removeprefix(FOLDER), split, size=size)
+    if name in UNPAIRED_NAMES or name.startswith(UNPAIRED):
+        raise ValueError(f"{name} holds two sets of images; load it with load_unpaired, or train cyclegan on it")
     if name not in NAMES:
         raise ValueError(f"unknown data set {name!r}; choose one of {', '.join(NAMES)}, or {FOLDER}PATH")
     return _resized(_load(name, split, root), size)

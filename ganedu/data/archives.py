@@ -3,6 +3,7 @@
 Taught in {ref}`data-sets`.
 """
 
+import hashlib
 import lzma
 import os
 import shutil
@@ -12,9 +13,13 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PureWindowsPath
 from typing import BinaryIO
 
+from ganedu.data.files import cache_folder
+
+SYNC_AT_ONCE = 16  # files: disks put many requests together
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz")
 BROKEN = (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
 BROKEN += (RuntimeError, NotImplementedError)  # zipfile: a password is needed, an unknown compression
@@ -41,8 +46,9 @@ def unpack(archive: Path, folder: Path) -> Path:
             folder.parent.mkdir(parents=True, exist_ok=True)
             temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpacking-"))
             _refuse_too_large(sum(size for _, size in members), temporary, archive)
-            for name, stream in _streams(packed):
-                _write(stream, temporary / name)
+            written = [_write(stream, temporary / name) for name, stream in _streams(packed)]
+            with ThreadPoolExecutor(SYNC_AT_ONCE) as pool:  # one after the other they would wait for the disk each
+                list(pool.map(_sync, written))
         os.replace(temporary, folder)
     except BROKEN as error:
         if folder.is_dir():  # another process was faster
@@ -52,6 +58,28 @@ def unpack(archive: Path, folder: Path) -> Path:
         if temporary:
             shutil.rmtree(temporary, ignore_errors=True)
     return folder
+
+
+def unpack_once(archive: Path, sha256: str) -> Path:
+    """The folder in the cache with what `archive` holds; sha256: what `digest` says of it.
+
+    Named by its content: an archive that changes is unpacked anew, one that does not is unpacked once.
+    Raises ValueError for what `unpack` refuses.
+    Taught in {ref}`data-sets`.
+    """
+    return unpack(archive, cache_folder() / "unpacked" / f"{archive.name.split('.')[0]}-{sha256[:16]}")
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits.
+
+    Taught in {ref}`data-sets`.
+    """
+    sha256 = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for part in iter(lambda: stream.read(1 << 20), b""):
+            sha256.update(part)
+    return sha256.hexdigest()
 
 
 def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
@@ -102,9 +130,13 @@ def _refuse_too_large(size: int, folder: Path, archive: Path) -> None:
         )
 
 
-def _write(stream: BinaryIO, path: Path) -> None:
+def _write(stream: BinaryIO, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "xb") as target:  # x: a name that occurs twice is an error, not a silent choice
         shutil.copyfileobj(stream, target)
-        target.flush()
-        os.fsync(target.fileno())
+    return path
+
+
+def _sync(path: Path) -> None:
+    with open(path, "r+b") as written:
+        os.fsync(written.fileno())

@@ -41,14 +41,20 @@ def load(split: str) -> FactorData:
     size, everything is independent.
     Taught in {ref}`ch-latent-space`.
     """
-    n = COUNTS[split]
-    random = torch.Generator().manual_seed(("train", "test").index(split))
+    labels, factors = sample(COUNTS[split], torch.Generator().manual_seed(("train", "test").index(split)))
+    return FactorData(draw(labels, factors), labels, SHAPES, factors)
+
+
+def sample(n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The classes int64 [n] and factors float64 [n, 4] of n images, distributed as `load` says.
+
+    Taught in {ref}`ch-latent-space`.
+    """
     labels = torch.randint(len(SHAPES), (n,), generator=random)
     x, y, size, hue = torch.rand(4, n, generator=random, dtype=torch.float64)
     size = SIZES[0] + (SIZES[1] - SIZES[0]) * size
     x, y = size + (1 - 2 * size) * x, size + (1 - 2 * size) * y
-    factors = torch.stack([x, y, size, hue], dim=1)
-    return FactorData(draw(labels, factors), labels, SHAPES, factors)
+    return labels, torch.stack([x, y, size, hue], dim=1)
 
 
 def draw(labels: Tensor, factors: Tensor, *, side: int = SIDE) -> Tensor:

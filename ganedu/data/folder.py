@@ -5,8 +5,9 @@ Taught in {ref}`data-sets`.
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,6 @@ import torch
 from torch import Tensor
 
 from ganedu.data import archives
-from ganedu.data.files import cache_folder
 from ganedu.data.images import ImageData, resize
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
@@ -35,6 +35,23 @@ class Listing:
     labels: tuple[int, ...] | None
     classes: tuple[str, ...]
 
+    def digest(self) -> str:
+        """SHA-256 of the names and lengths of the files, in order: whether these are the same pictures as before.
+
+        No picture is opened, so that one whose bytes changed and whose length did not goes unnoticed. Names count from
+        the folder that all have in common: it can be moved.
+        Raises ValueError, naming the file, for one that is gone.
+        """
+        common = os.path.commonpath([each.parent for each in self.paths])
+        sha256 = hashlib.sha256()
+        for path in self.paths:
+            try:
+                length = path.stat().st_size
+            except OSError as error:
+                raise ValueError(f"cannot read the picture {path}: {error.strerror}") from None
+            sha256.update(f"{path.relative_to(common).as_posix()}\0{length}\0".encode())
+        return sha256.hexdigest()
+
 
 def listing(path: str | Path, split: str) -> Listing:
     """The pictures below a folder, or within an archive, in the order of their names.
@@ -46,21 +63,22 @@ def listing(path: str | Path, split: str) -> Listing:
     Raises ValueError if nothing is there, or no picture.
     Taught in {ref}`data-sets`.
     """
-    top = _single_subfolder(_as_folder(path))
+    top = single_subfolder(as_folder(path))
     divided = (top / "train").is_dir()
     folder = top / split if divided else top
     if divided and not folder.is_dir():
         raise ValueError(f"{top} has a subfolder train but none named {split}")
-    paths = _pictures(folder)
+    paths = pictures(folder)
     if not divided:
         chosen = split == "test"
         paths = [each for i, each in enumerate(paths) if (i % TEST_EVERY == TEST_EVERY - 1) == chosen]
     if not paths:
-        raise ValueError(f"{folder} has no pictures for {split}; looked for {', '.join(SUFFIXES)} at any depth")
+        few = "" if divided or split != "test" else f" (every {TEST_EVERY}th picture is for testing)"
+        raise ValueError(f"{folder} has no pictures for {split}{few}; looked for {', '.join(SUFFIXES)} at any depth")
     below = [each.relative_to(folder).parts for each in paths]
     if any(len(parts) == 1 for parts in below):
         return Listing(tuple(paths), None, ())
-    classes = sorted({each.relative_to(folder).parts[0] for each in _pictures(folder)})
+    classes = sorted({each.relative_to(folder).parts[0] for each in pictures(folder)})
     return Listing(tuple(paths), tuple(classes.index(parts[0]) for parts in below), tuple(classes))
 
 
@@ -70,33 +88,41 @@ def splits(path: str | Path) -> tuple[str, ...]:
     Raises ValueError if nothing is there.
     Taught in {ref}`data-sets`.
     """
-    top = _single_subfolder(_as_folder(path))
+    top = single_subfolder(as_folder(path))
     return ("train",) if (top / "train").is_dir() and not (top / "test").is_dir() else ("train", "test")
 
 
-def decode(path: Path, *, size: int | None = None) -> Tensor:
+def decode(path: Path, *, size: int | None = None, channels: int | None = None) -> Tensor:
     """One picture, uint8 [C, H, W], C = 1 for gray and 3 for color, turned upright if its camera says so.
 
-    size: cut out the largest centered square and resample it to this side.
+    size: cut out the largest centered square and resample it to this side. channels: 3 makes three equal channels of a
+    gray picture; a color picture stays what it is.
     Raises ValueError, naming the file, if it cannot be read, is cut off, has 16 bits a channel, or transparency.
     Taught in {ref}`data-sets`.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
-    try:
-        with Image.open(path, formats=FORMATS) as opened:
-            picture = ImageOps.exif_transpose(opened)
-            mode = CHANNELS.get(picture.mode)
-            pixels = np.array(picture.convert(mode)) if mode and "transparency" not in picture.info else None
-    except Exception as error:  # decoders of damaged files raise anything, from SyntaxError to struct.error
-        raise ValueError(f"cannot read the picture {path}: {error}; replace or remove it") from None
+    with _opened(path) as opened:
+        picture = ImageOps.exif_transpose(opened)
+        mode = CHANNELS.get(picture.mode)
+        pixels = np.array(picture.convert(mode)) if mode and "transparency" not in picture.info else None
     if pixels is None:
         raise ValueError(
             f"the picture {path} is of mode {picture.mode}, with transparency or more than 8 bits a channel; "
             "save it as plain gray or RGB"
         )
-    image = torch.from_numpy(np.atleast_3d(pixels)).permute(2, 0, 1).contiguous()
+    image = torch.from_numpy(np.atleast_3d(pixels)).permute(2, 0, 1)
+    image = image.expand(channels if channels and len(image) == 1 else -1, -1, -1).contiguous()
     return image if size is None else resize(image[None], size)[0]
+
+
+def any_color(paths: Sequence[Path]) -> bool:
+    """Whether one of the pictures at `paths` is in color, by what their first bytes say.
+
+    Raises ValueError, naming the file, if one is no picture.
+    Taught in {ref}`data-sets`.
+    """
+    return any(_is_color(path) for path in paths)
 
 
 def agree(image: Tensor, path: Path, first: Tensor, first_path: Path) -> None:
@@ -129,8 +155,8 @@ def images_with_labels(path: str | Path, split: str, *, size: int | None = None)
     return ImageData(images, labels, found.classes)
 
 
-def decode_all(paths: Sequence[Path], *, size: int | None = None) -> Tensor:
-    """The pictures at `paths`, at least one, as uint8 [N, C, H, W].
+def decode_all(paths: Sequence[Path], *, size: int | None = None, channels: int | None = None) -> Tensor:
+    """The pictures at `paths`, at least one, as uint8 [N, C, H, W]; size, channels: see `decode`.
 
     Raises ValueError for what `decode` and `agree` refuse.
     Taught in {ref}`data-sets`.
@@ -138,7 +164,7 @@ def decode_all(paths: Sequence[Path], *, size: int | None = None) -> Tensor:
     images = None
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without holding the interpreter's lock
         try:
-            for i, image in enumerate(pool.map(lambda path: decode(path, size=size), paths)):
+            for i, image in enumerate(pool.map(lambda path: decode(path, size=size, channels=channels), paths)):
                 images = image.new_empty(len(paths), *image.shape) if images is None else images
                 agree(image, paths[i], images[0] if i else image, paths[0])
                 images[i] = image
@@ -147,38 +173,60 @@ def decode_all(paths: Sequence[Path], *, size: int | None = None) -> Tensor:
     return images
 
 
-def _as_folder(path: str | Path) -> Path:
+def as_folder(path: str | Path, *, prefix: str = "image-folder:") -> Path:
+    """The folder at `path`, or the one in the cache into which the archive at `path` is unpacked.
+
+    Raises ValueError if neither is there, and for what `ganedu.data.archives.unpack` refuses.
+    Taught in {ref}`data-sets`.
+    """
     if not str(path):
-        raise ValueError("image-folder: needs a path after the colon, as in image-folder:photos")
+        raise ValueError(f"{prefix} needs a path after the colon, as in {prefix}photos")
     path = Path(path).expanduser()
     if path.is_file() and path.name.endswith(archives.SUFFIXES):
-        digest = hashlib.sha256()
-        with open(path, "rb") as stream:
-            for part in iter(lambda: stream.read(1 << 20), b""):
-                digest.update(part)
-        # Named by its content: an archive that changes is unpacked anew, one that does not is unpacked once.
-        return archives.unpack(
-            path, cache_folder() / "unpacked" / f"{path.name.split('.')[0]}-{digest.hexdigest()[:16]}"
-        )
+        return archives.unpack_once(path, archives.digest(path))
     if not path.is_dir():
         raise ValueError(f"{path} is neither a folder nor an archive ({', '.join(archives.SUFFIXES)})")
     return path
 
 
-def _single_subfolder(folder: Path) -> Path:
-    """Archives often wrap everything in one folder: step into it."""
+def single_subfolder(folder: Path, *, stop: Collection[str] = ("train",)) -> Path:
+    """Archives often wrap everything in one folder: step into it, unless its name, one of `stop`, says what it is.
+
+    Taught in {ref}`data-sets`.
+    """
     entries = [each for each in folder.iterdir() if not each.name.startswith((".", "__MACOSX"))]
-    is_wrapped = len(entries) == 1 and entries[0].is_dir() and entries[0].name != "train"
-    return _single_subfolder(entries[0]) if is_wrapped else folder
+    is_wrapped = len(entries) == 1 and entries[0].is_dir() and entries[0].name not in stop
+    return single_subfolder(entries[0], stop=stop) if is_wrapped else folder
 
 
-def _pictures(folder: Path) -> list[Path]:
-    """In an order that no file system changes: by the names of their folders and their own."""
+def pictures(folder: Path) -> list[Path]:
+    """The pictures below a folder, by the names of their folders and their own: an order that no file system changes.
+
+    Hidden files and files of other types are not looked at.
+    Taught in {ref}`data-sets`.
+    """
     found = (each for each in folder.rglob("*") if each.suffix.lower() in SUFFIXES)
     visible = (
         each for each in found if not any(p.startswith((".", "__MACOSX")) for p in each.relative_to(folder).parts)
     )
     return sorted((each for each in visible if each.is_file()), key=lambda each: each.relative_to(folder).parts)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator:
+    """The picture at `path`; whatever goes wrong with it becomes a ValueError that names it."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=FORMATS) as opened:
+            yield opened
+    except Exception as error:  # decoders of damaged files raise anything, from SyntaxError to struct.error
+        raise ValueError(f"cannot read the picture {path}: {error}; replace or remove it") from None
+
+
+def _is_color(path: Path) -> bool:
+    with _opened(path) as opened:
+        return CHANNELS.get(opened.mode) == "RGB"
 
 
 def _dimensions(image: Tensor) -> str:

@@ -51,6 +51,37 @@ class FileSet:
     license: str
 
 
+@dataclass(frozen=True)
+class UnpairedSet:
+    """Two domains in one archive, with folders trainA, trainB, testA and testB.
+
+    path: where the archive lies below the data folder; length, sha256: of the archive; mirrors: who serves it, in this
+    order, none if it cannot be downloaded; about, license: in words.
+    Taught in {ref}`data-sets`.
+    """
+
+    name: str
+    length: int
+    sha256: str
+    mirrors: tuple[str, ...]
+    about: str
+    license: str
+
+    @property
+    def path(self) -> str:
+        return f"{self.name}.zip"
+
+    @property
+    def downloads(self) -> tuple[Download, ...]:
+        """What `ganedu.data.download.fetch` needs."""
+        return (Download(self.path, f"sha256:{self.sha256}", self.mirrors),)
+
+    @property
+    def megabytes(self) -> int:
+        """The size of the download."""
+        return round(self.length / 1e6)
+
+
 def _idx_set(name, folder, classes, mirrors, contents, archives, megabytes, about, license):
     names = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
     lengths = (47_040_016, 60_008, 7_840_016, 10_008)
@@ -137,3 +168,72 @@ CIFAR10 = FileSet(
 )
 
 FILE_SETS = {each.name: each for each in (MNIST, FASHION_MNIST, CIFAR10)}
+
+CYCLEGAN_MIRRORS = (
+    "https://people.eecs.berkeley.edu/~taesung_park/CycleGAN/datasets/",
+    "http://efrosgans.eecs.berkeley.edu/cyclegan/datasets/",
+)
+
+
+def _cyclegan_set(name, length, sha256, about):
+    mirrors = tuple(f"{mirror}{name}.zip" for mirror in CYCLEGAN_MIRRORS)
+    return UnpairedSet(name, length, sha256, mirrors, about, "none stated; cite Zhu et al. 2017")
+
+
+# Lengths and hashes of the sets of the CycleGAN paper are those that TensorFlow Datasets publishes (url_checksums of
+# cycle_gan, Apache License 2.0); the archives were not at hand to compute them again.
+UNPAIRED_SETS = {
+    each.name: each
+    for each in (
+        UnpairedSet(
+            "apple2tomato",
+            18_052_564,
+            "5baf526a1060596bd332661fd88058e6050cc0cb845cec09647617eb0e35285f",
+            (),
+            "1,200 + 1,200 apples and tomatoes, 300 + 300 to test, photographs, 100 x 100",
+            "CC BY-SA 4.0, a selection of Fruits-360 by M. Oltean",
+        ),
+        _cyclegan_set(
+            "horse2zebra",
+            116_867_962,
+            "a74d9d392eecca9966b51287a76ca126af473d9de4f3e8fc0e9cda08fa1730a1",
+            "1,067 + 1,334 horses and zebras, 120 + 140 to test, photographs, 256 x 256",
+        ),
+        _cyclegan_set(
+            "apple2orange",
+            78_456_409,
+            "845a191e9af8926408ea597001cd03a452e3300a1f44a79fe329b3d59f6e3eb8",
+            "995 + 1,019 apples and oranges, 266 + 248 to test, photographs, 256 x 256",
+        ),
+        _cyclegan_set(
+            "summer2winter_yosemite",
+            132_640_856,
+            "167fe1726807a9d22bd106b4a6c0bd7953b688af924ac1bf967439c4961e49f9",
+            "1,231 + 962 summers and winters in Yosemite, 309 + 238 to test, photographs, 256 x 256",
+        ),
+        _cyclegan_set(
+            "monet2photo",
+            305_231_073,
+            "88f91b00fc228f97c9411fbf1880ec1d119c98f1722e4cfcfaa2fb35fac05b04",
+            "1,072 + 6,287 paintings by Monet and photographs, 121 + 751 to test, 256 x 256",
+        ),
+        _cyclegan_set(
+            "cezanne2photo",
+            279_885_071,
+            "3a6c10ca21f9485862f1cbd707744b9dc258954a04631271d23a3605eeb63cff",
+            "525 + 6,287 paintings by Cezanne and photographs, 58 + 751 to test, 256 x 256",
+        ),
+        _cyclegan_set(
+            "ukiyoe2photo",
+            292_946_532,
+            "02a2a2fb5ecf425ca1bf86aca7304377da64a2a1d3b86df54eb65e4068bf3b08",
+            "562 + 6,287 Japanese woodblock prints and photographs, 263 + 751 to test, 256 x 256",
+        ),
+        _cyclegan_set(
+            "vangogh2photo",
+            306_590_349,
+            "362c3473e70be0944bda08d49d660eafdc2854df55d697835b8186d1d79caaff",
+            "400 + 6,287 paintings by van Gogh and photographs, 400 + 751 to test, 256 x 256",
+        ),
+    )
+}
