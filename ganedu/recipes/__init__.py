@@ -7,7 +7,15 @@ Taught in {ref}`ch-dcgan`.
 
 from importlib import import_module
 
-_MODULES = {"mlp": "mlp", "dcgan": "dcgan", "article-gan": "article_gan"}
+_MODULES = {
+    "mlp": "mlp",
+    "dcgan": "dcgan",
+    "article-gan": "article_gan",
+    "wgan": "wgan",
+    "wgan-gp": "wgan_gp",
+    "sngan": "sngan",
+    "cyclegan": "cyclegan",
+}
 NAMES = tuple(_MODULES)
 
 

@@ -11,6 +11,7 @@ serve both players, so that G runs forward once a step: they were drawn from the
 Taught in {ref}`ch-first-gan`; Goodfellow et al. 2014, algorithm 1.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -18,23 +19,33 @@ from torch import Tensor, nn
 
 from ganedu import losses, penalties
 
+OPTIMIZERS = ("adam", "rmsprop")
+
 
 @dataclass(frozen=True)
 class Config:
     """What every two-player recipe can be told; the recipes add to it and set their papers' values.
 
-    size: pixels a side, to which the data are resized. loss, penalty: names in `ganedu.losses`, `ganedu.penalties`.
-    penalty_weight: factor of the penalty. n_critic: discriminator steps for each generator step. clip: limit of the
-    discriminator's weights, 0 for none. norm: normalization of a convolutional discriminator.
+    size: pixels a side, to which the data are resized. flip: mirror images left to right at random. load_size: resize
+    to this side first, then cut out a random window of `size`; 0 for none. loss, penalty: names in `ganedu.losses` and
+    `ganedu.penalties`. penalty_weight: factor of the penalty. n_critic: discriminator steps for each generator step.
+    clip: limit of the discriminator's weights, 0 for none. norm: normalization of a convolutional discriminator.
+    learning_rate_d: of the discriminator, 0 for that of the generator. optimizer: one of OPTIMIZERS, the betas being
+    Adam's. decay: both learning rates fall linearly, to reach 0 after the last step.
     Taught in {ref}`ch-first-gan`.
     """
 
     size: int = 64
+    flip: bool = False
+    load_size: int = 0
     batch_size: int = 128
     latent_dim: int = 100
     learning_rate: float = 2e-4
+    learning_rate_d: float = 0.0
+    optimizer: str = "adam"
     beta1: float = 0.5
     beta2: float = 0.999
+    decay: bool = False
     loss: str = "non_saturating"
     penalty: str = "none"
     penalty_weight: float = 10.0  # Gulrajani et al. 2017, section 4
@@ -54,6 +65,7 @@ class Recipe:
 
     name: str
     Config: type[Config]
+    domains: int = 1  # sets of images it learns from
 
     def __init__(self, config, *, image_shape: tuple[int, int, int], device="cpu", seed: int = 0):
         check(config, image_shape)
@@ -65,10 +77,9 @@ class Recipe:
             generator, discriminator = self.build()
         self.networks: dict[str, nn.Module] = {"generator": generator, "discriminator": discriminator}
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        rates = {"generator": config.learning_rate, "discriminator": config.learning_rate_d or config.learning_rate}
         for player, network in self.networks.items():
-            weights = network.to(self.device).parameters()
-            betas = (config.beta1, config.beta2)
-            self.optimizers[player] = torch.optim.Adam(weights, lr=config.learning_rate, betas=betas, fused=True)
+            self.optimizers[player] = optimizer(config, network.to(self.device).parameters(), rates[player])
 
     def build(self) -> tuple[nn.Module, nn.Module]:
         """Generator [B, latent_dim] -> [B, C, H, W] and discriminator [B, C, H, W] -> [B], on the CPU."""
@@ -95,7 +106,7 @@ class Recipe:
         """The discriminator descends on real and detached fake images; one backward for loss and penalty together."""
         drawn = self.penalty.draw(real, random)
         loss, scalars = self.discriminator_loss(real, fake, drawn)
-        self._descend("discriminator", loss)
+        descend(self.optimizers["discriminator"], loss)
         if self.config.clip:
             penalties.clip_weights(self.networks["discriminator"], self.config.clip)
         return scalars
@@ -117,7 +128,7 @@ class Recipe:
         """The generator descends on fakes that still depend on it, before a frozen discriminator."""
         self.networks["discriminator"].requires_grad_(False)
         loss = self.generator_loss(real, fake)
-        self._descend("generator", loss)
+        descend(self.optimizers["generator"], loss)
         self.networks["discriminator"].requires_grad_(True)
         return {"loss_g": loss.detach()}
 
@@ -147,8 +158,8 @@ class Recipe:
         return torch.randn(n, self.latent_dim, generator=random, device=self.device)
 
     def learning_rate_factor(self, step: int, steps: int) -> float:
-        """Factor of both learning rates at `step` of `steps`: constant here, as in the papers of these recipes."""
-        return 1.0
+        """Factor of both learning rates at `step` of `steps` (0 is the first): 1, or what the decay has left of it."""
+        return 1 - step / steps if self.config.decay else 1.0
 
     def extra_state(self) -> dict:
         """What a checkpoint needs besides networks and optimizers, as tensors and primitives: nothing here."""
@@ -162,13 +173,6 @@ class Recipe:
         logits = self.networks["discriminator"](images)
         return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
-    def _descend(self, player: str, loss: Tensor) -> None:
-        optimizer = self.optimizers[player]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        torch.clear_autocast_cache()  # it holds half-precision copies of weights that have just moved
-
     def _check_batch(self, batch: Tensor) -> None:
         if batch.ndim != 4 or tuple(batch.shape[1:]) != self.image_shape or len(batch) % self.n_real or not len(batch):
             shape = ", ".join(map(str, self.image_shape))
@@ -176,6 +180,31 @@ class Recipe:
                 f"{self.name}: batch of shape {tuple(batch.shape)} given, [{self.n_real} * B, {shape}] expected "
                 f"({self.n_real} real batches a step)"
             )
+
+
+def optimizer(config: Config, weights: Iterable[nn.Parameter], rate: float) -> torch.optim.Optimizer:
+    """The optimizer that the configuration names, for one player's weights and learning rate.
+
+    Raises ValueError for a name that is not one of OPTIMIZERS.
+    Taught in {ref}`ch-training-advice`.
+    """
+    match config.optimizer:
+        case "adam":
+            return torch.optim.Adam(weights, lr=rate, betas=(config.beta1, config.beta2), fused=True)
+        case "rmsprop":
+            return torch.optim.RMSprop(weights, lr=rate)
+    raise ValueError(f"unknown optimizer {config.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step of a player down its loss.
+
+    Taught in {ref}`ch-first-gan`.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    torch.clear_autocast_cache()  # it holds half-precision copies of weights that have just moved
 
 
 def check(config: Config, image_shape: tuple[int, int, int]) -> None:
@@ -188,8 +217,16 @@ def check(config: Config, image_shape: tuple[int, int, int]) -> None:
             f"image_shape is {tuple(image_shape)}, but the recipe is configured for [C, {config.size}, {config.size}]; "
             "resize the data or set `size`"
         )
+    if config.load_size and config.load_size < config.size:
+        raise ValueError(
+            f"no window of {config.size} pixels can be cut from {config.load_size}; set load_size=0 for none"
+        )
     if config.n_critic < 1:
         raise ValueError(f"n_critic must be at least 1, not {config.n_critic}")
+    if config.learning_rate_d < 0:
+        raise ValueError(
+            f"learning_rate_d must be positive, or 0 for that of the generator, not {config.learning_rate_d}"
+        )
     if config.clip < 0:
         raise ValueError(f"clip must be positive, or 0 for no clipping, not {config.clip}")
     if config.penalty != "none" and config.norm == "batch":
