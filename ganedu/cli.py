@@ -7,27 +7,24 @@ Taught in {ref}`ledger` and {ref}`training`.
 import ast
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_type_hints
 
 import typer
 
 from ganedu._cli_data import data_app
+from ganedu._cli_options import Device, Previous, Root, Run, one_sentence, place
+from ganedu._cli_results import results_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-INTERRUPTED = 130
 
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, or auto: a GPU if there is one.")]
-Root = Annotated[Path | None, typer.Option("--data-root", help="Folder of downloaded data sets.", envvar="GANEDU_DATA")]
 Minutes = Annotated[float | None, typer.Option(help="Save and stop after so many minutes.", min=0)]
-Previous = Annotated[bool, typer.Option("--previous", help="Use checkpoint.previous.pt, the one before the last.")]
-Run = Annotated[Path, typer.Argument(help="Folder of the run.")]
-NoEma = Annotated[bool, typer.Option("--no-ema", help="The last generator instead of the averaged one.")]
 Full = Annotated[bool | None, typer.Option("--full/--small", help="The paper's sizes or a miniature, as on a CPU.")]
-Change = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of the recipe's config; repeatable.")]
+Change = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="NAME=VALUE of the recipe's config, repeatable; --NAME VALUE is short for it."),
+]
 
 TRAIN_HELP = """Train a recipe on images; stop it with Ctrl-C, go on with `ganedu resume`.
 
@@ -35,6 +32,7 @@ TRAIN_HELP = """Train a recipe on images; stop it with Ctrl-C, go on with `ganed
 ganedu train dcgan
 ganedu train dcgan --data fashion-mnist --steps 2000
 ganedu train dcgan --data image-folder:photos --full --device cuda --precision bf16
+ganedu train cyclegan --data apple2tomato --size 128 --identity 0
 torchrun --nproc-per-node 4 -m ganedu train dcgan --data cifar10 --full
 """
 
@@ -68,25 +66,40 @@ def show_ledger(
         raise typer.Exit(1)
 
 
-@app.command("train", no_args_is_help=True, help=TRAIN_HELP)
+@app.command(
+    "train",
+    no_args_is_help=True,
+    help=TRAIN_HELP,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
 def train_recipe(
+    context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="dcgan, mlp, article-gan, ...")],
-    data: Annotated[str, typer.Option(help="digits, mnist, fashion-mnist, cifar10, image-folder:PATH")] = "digits",
+    data: Annotated[
+        str | None, typer.Option(help="A name of `ganedu data list`, image-folder:PATH, unpaired:PATH.")
+    ] = None,
     steps: Annotated[int, typer.Option(help="Iterations.", min=1)] = 500,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/RECIPE-DATA if not given.")] = None,
     full: Full = None,
     change: Change = None,
     size: Annotated[int | None, typer.Option(help="Side of the images in pixels.", min=1)] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images a batch, of all processes together.", min=1)] = None,
-    flip: Annotated[bool, typer.Option("--flip", help="Mirror images left to right at random.")] = False,
+    flip: Annotated[
+        bool | None, typer.Option(help="Mirror images at random; if not given, as the recipe has it.")
+    ] = None,
+    stream: Annotated[bool, typer.Option("--stream", help="Do not hold an image-folder in memory.")] = False,
     seed: Annotated[int, typer.Option(help="Of weights, noise and order of the data.", min=0)] = 0,
     ema: Annotated[float, typer.Option(help="Decay of the averaged generator; 0 for none.")] = 0.999,
     device: Device = "auto",
-    precision: Annotated[str, typer.Option(help="fp32, tf32 (NVIDIA GPUs) or bf16.")] = "fp32",
-    compiled: Annotated[bool, typer.Option("--compile", help="Compile the networks with torch.compile.")] = False,
+    precision: Annotated[str | None, typer.Option(help="fp32 (if not given), tf32 (NVIDIA GPUs) or bf16.")] = None,
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile the losses with torch.compile.")] = False,
+    cuda_graph: Annotated[bool, typer.Option("--cuda-graph", help="Replay the step as one CUDA graph.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="The precision that is fastest on this device.")] = False,
     log_every: Annotated[int, typer.Option(help="Steps between rows of metrics.jsonl.", min=1)] = 10,
     sample_every: Annotated[int, typer.Option(help="Steps between grids of samples.", min=1)] = 100,
     checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)] = 100,
+    evaluate_every: Annotated[int, typer.Option(help="Steps between Fréchet distances; 0 for none.", min=0)] = 0,
+    evaluate_images: Annotated[int, typer.Option(help="Generated images for each of them.", min=1)] = 2000,
     max_minutes: Minutes = None,
     root: Root = None,
 ):
@@ -94,19 +107,23 @@ def train_recipe(
 
     Taught in {ref}`training`.
     """
-    with _one_sentence("train"):
+    with one_sentence("train"):
         from ganedu import recipes
         from ganedu.training import TrainConfig, train
+        from ganedu.training.precision import choose
 
-        device, kind = _device(device), recipes.get(recipe)
+        device, kind = place(device), recipes.get(recipe)
         full = device != "cpu" if full is None else full
-        recipe_config = _recipe_config(kind.Config(), full, change or [], size, batch_size)
+        data = data or ("digits" if kind.domains == 1 else "shape-domains")
+        changes = [*(change or []), *_as_changes(context.args)]
+        recipe_config = _recipe_config(kind.Config(), full, changes, size, batch_size, flip)
         config = TrainConfig(
-            steps=steps, flip=flip, seed=seed, ema=ema, precision=precision, compile=compiled, log_every=log_every,
-            sample_every=sample_every, checkpoint_every=checkpoint_every,
+            steps=steps, seed=seed, ema=ema, precision=choose(precision, fast=fast, device=device), compile=compiled,
+            cuda_graph=cuda_graph, log_every=log_every, sample_every=sample_every, checkpoint_every=checkpoint_every,
+            evaluate_every=evaluate_every, evaluate_images=evaluate_images,
         )  # fmt: skip
         out = out or _default_folder(recipe, data)
-        options = {"device": device, "root": root, "max_minutes": max_minutes}
+        options = {"device": device, "root": root, "stream": stream, "max_minutes": max_minutes}
         _say_where(train(recipe, data, out=out, config=config, recipe_config=recipe_config, **options))
 
 
@@ -129,74 +146,11 @@ def resume_run(
     \f
     Taught in {ref}`training`.
     """
-    with _one_sentence("resume"):
+    with one_sentence("resume"):
         from ganedu.training import resume
 
         _say_where(
-            resume(run, steps=steps, device=_device(device), previous=previous, max_minutes=max_minutes, root=root)
-        )
-
-
-@app.command("sample", no_args_is_help=True)
-def sample_run(
-    run: Run,
-    n: Annotated[int, typer.Option("--n", help="How many images.", min=1)] = 64,
-    seed: Annotated[int, typer.Option(help="Of the latent vectors.", min=0)] = 0,
-    out: Annotated[Path | None, typer.Option(help="PNG file; RUN/samples/seed_SEED.png if not given.")] = None,
-    no_ema: NoEma = False,
-    device: Device = "cpu",
-    previous: Previous = False,
-):
-    """Draw images from a trained generator into one PNG.
-
-    \b
-    ganedu sample runs/dcgan-digits --n 100 --seed 7 --out digits.png
-
-    \f
-    Taught in {ref}`training`.
-    """
-    with _one_sentence("sample"):
-        import torch
-
-        from ganedu.training import load
-        from ganedu.training.run_folder import write_samples
-
-        device = _device(device)
-        recipe = load(run, device=device, ema=not no_ema, previous=previous)
-        path = out or run / "samples" / f"seed_{seed}.png"
-        write_samples(path, recipe.sample(n, torch.Generator(device).manual_seed(seed)))
-        typer.echo(path)
-
-
-@app.command("evaluate", no_args_is_help=True)
-def evaluate_run(
-    run: Run,
-    n: Annotated[int, typer.Option("--n", help="How many generated images.", min=1)] = 2000,
-    split: Annotated[str, typer.Option(help="Which real images: train or test.")] = "test",
-    seed: Annotated[int, typer.Option(help="Of the latent vectors.", min=0)] = 0,
-    no_ema: NoEma = False,
-    device: Device = "cpu",
-    previous: Previous = False,
-    root: Root = None,
-):
-    """Compare generated with real images, over the features of a classifier of the data set.
-
-    Prints the numbers and adds them, with the protocol they were measured by, to RUN/evaluation.json.
-    The classifier is trained once for each data set, in at most two minutes.
-
-    \b
-    ganedu evaluate runs/dcgan-digits
-
-    \f
-    Taught in {ref}`ch-evaluation`.
-    """
-    with _one_sentence("evaluate"):
-        from ganedu.training.evaluation import evaluate
-
-        typer.echo(
-            evaluate(
-                run, n=n, split=split, seed=seed, ema=not no_ema, device=_device(device), previous=previous, root=root
-            )
+            resume(run, steps=steps, device=place(device), previous=previous, max_minutes=max_minutes, root=root)
         )
 
 
@@ -207,65 +161,53 @@ def examine():
     \f
     Taught in {ref}`training`.
     """
-    with _one_sentence("doctor"):
+    with one_sentence("doctor"):
         from ganedu.training import doctor
 
         typer.echo(doctor.report())
 
 
-@contextmanager
-def _one_sentence(command: str) -> Iterator[None]:
-    """What a user can mend becomes one sentence and exit code 1, a stopped run 130; a bug stays a traceback."""
-    try:
-        yield
-    except (ValueError, OSError, RuntimeError, ModuleNotFoundError) as error:
-        from ganedu.training.errors import Interrupted, TrainingError
-
-        expected = not isinstance(error, RuntimeError) or isinstance(error, TrainingError)
-        if not expected and "memory" not in str(error):
-            raise
-        process = f" (rank {os.environ['RANK']})" if "RANK" in os.environ else ""
-        typer.echo(f"ganedu {command}{process}: {error}", err=True)
-        raise typer.Exit(INTERRUPTED if isinstance(error, Interrupted) else 1) from None
-
-
-def _device(name: str) -> str:
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device {name!r} cannot be used here ({reason}); `ganedu doctor` lists what can") from None
-    return name
-
-
-def _recipe_config(config, full: bool, changes: list[str], size: int | None, batch_size: int | None):
+def _recipe_config(config, full: bool, changes: list[str], size: int | None, batch_size: int | None, flip: bool | None):
     """The paper's configuration or its miniature, with the entries that were asked for."""
     config = config if full else config.small()
-    given = {"size": size, "batch_size": batch_size}
+    given = {"size": size, "batch_size": batch_size, "flip": flip}
     wanted = {name: value for name, value in given.items() if value is not None}
+    if size and config.load_size:  # another size keeps the share that is cut away
+        wanted["load_size"] = round(config.load_size * size / config.size)
+    kinds = get_type_hints(type(config))
     for text in changes:
         name, equals, value = text.partition("=")
-        known = {field.name: type(getattr(config, field.name)) for field in fields(config)}
-        if not equals or name not in known:
-            raise ValueError(f"--set {text}: NAME=VALUE expected, NAME one of {', '.join(known)}")
-        wanted[name] = _value(value, known[name], text)
+        if not equals:
+            raise ValueError(f"--set {text}: NAME=VALUE expected")
+        if name not in kinds:
+            raise ValueError(f"{name} is neither an option nor in the recipe's configuration: {', '.join(kinds)}")
+        wanted[name] = _value(value, kinds[name], text)
     return replace(config, **wanted)
 
 
-def _value(text: str, kind: type, given: str):
+def _as_changes(words: list[str]) -> list[str]:
+    """`--lambda-cycle 5` and `--lambda-cycle=5`, which the command itself does not know, as lambda_cycle=5."""
+    changes, rest = [], iter(words)
+    for word in rest:
+        name, equals, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or not (equals or (value := next(rest, ""))):
+            raise ValueError(f"what does {word!r} mean? See `ganedu train --help`")
+        changes.append(f"{name.replace('-', '_')}={value}")
+    return changes
+
+
+def _value(text: str, kind, given: str):
     if kind is str:
         return text
     try:
         value = ast.literal_eval(text)
-        if isinstance(value, kind) or (kind is float and isinstance(value, int)):
-            return kind(value)
+        if type(value) is int and not isinstance(value, kind):
+            value = float(value)
+        if isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
+            return value
     except (ValueError, SyntaxError):
         pass
-    raise ValueError(f"--set {given}: the value must be of type {kind.__name__}")
+    raise ValueError(f"{given}: the value must be of type {getattr(kind, '__name__', kind)}")
 
 
 def _default_folder(recipe: str, data: str) -> Path:
@@ -280,13 +222,20 @@ def _default_folder(recipe: str, data: str) -> Path:
 def _say_where(outcome) -> None:
     if os.environ.get("RANK", "0") != "0":
         return
-    if outcome.finished:
+    from ganedu.training.evaluation import summary
+
+    if outcome.finished and not outcome.extendable:
+        then = f"its learning rate has come down: for more steps start a new run with --steps {2 * outcome.steps}"
+    elif outcome.finished:
         then = f"train longer: ganedu resume {outcome.run} --steps {2 * outcome.steps}"
     else:
         then = f"go on: ganedu resume {outcome.run}"
+    if told := summary(outcome.run):
+        typer.echo(told)
     image = outcome.run / "samples" / f"step_{outcome.step:06d}.png"
     where = image if image.exists() else outcome.run
     typer.echo(f"step {outcome.step} of {outcome.steps} done; look at {where}; {then}")
 
 
+app.add_typer(results_app)
 app.add_typer(data_app, name="data")

@@ -2,8 +2,9 @@
 
 `gradient_penalty(critic, real, fake)` and its relatives are scalars, unweighted means over the batch, to be added to
 the critic's loss before its ONE backward pass. All go through `input_gradient`, whose result can be differentiated
-again, in eager mode and within `torch.compile`. A critic maps [B, ...] to [B], each sample by itself: batch
-normalization would let every logit depend on the whole batch, and the slope of a sample would mean nothing.
+again, in eager mode and within `torch.compile`, and which autocast leaves in float32. A critic maps [B, ...] to [B],
+each sample by itself: batch normalization would let every logit depend on the whole batch, and the slope of a sample
+would mean nothing.
 Taught in {ref}`ch-gradient-penalty`.
 """
 
@@ -30,7 +31,9 @@ class Penalty(NamedTuple):
 def input_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Gradient of each sample's score in that sample, shaped like x [B, ...]; differentiable in x and the weights.
 
-    A module's buffers are copied, so that running statistics and power iterations stay as they are.
+    A module's buffers are copied, so that running statistics and power iterations stay as they are. Within autocast the
+    critic runs in float32 here, on x in float32 at least: half precision moves units across the kink of a leaky ReLU,
+    and the gradient jumps there.
     Taught in {ref}`ch-gradient-penalty`.
     """
 
@@ -40,7 +43,10 @@ def input_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         state = dict(critic.named_parameters()) | {name: b.clone() for name, b in critic.named_buffers()}
         return functional_call(critic, state, (batch,)).sum()  # samples are independent: d sum / d x_i = d f(x_i)
 
-    return grad(total)(x)
+    if torch.is_autocast_enabled(x.device.type):
+        x = _at_least_float32(x)
+    with torch.autocast(x.device.type, enabled=False):
+        return grad(total)(x)
 
 
 def gradient_penalty(critic, real: Tensor, fake: Tensor, *, target: float = 1.0, mix: Tensor | None = None) -> Tensor:
@@ -148,9 +154,13 @@ def _squared_slope(critic, x: Tensor) -> Tensor:
     """||grad f(x_i)||^2 for each sample, [B], in float32 at least: half precision would overflow and round."""
     if not len(x):
         raise ValueError("an empty batch has no penalty")
-    gradient = input_gradient(critic, x)
+    gradient = _at_least_float32(input_gradient(critic, x))
     with torch.autocast(x.device.type, enabled=False):
-        return gradient.to(torch.promote_types(gradient.dtype, torch.float32)).flatten(1).square().sum(1)
+        return gradient.flatten(1).square().sum(1)
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _require_match(real: Tensor, fake: Tensor, mix: Tensor) -> None:

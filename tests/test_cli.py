@@ -43,17 +43,20 @@ def test_train_ends_with_one_line_that_says_where_to_look_and_how_to_go_on(tmp_p
 
 
 def test_every_option_reaches_the_configuration(tmp_path):
-    rates = ["--sample-every", 3, "--checkpoint-every", 2]
+    rates = ["--sample-every", 3, "--checkpoint-every", 2, "--evaluate-images", 99]
     options = ["--seed", 3, "--ema", 0.5, "--flip", *rates, "--precision", "bf16", "--set", "loss=hinge"]
+    options += ["--penalty-weight", 5, "--beta1=0.25"]
     done = ganedu("train", "dcgan", *SMALL, *options, "--out", tmp_path)
     assert done.exit_code == 0, done.output
     plan = json.loads((tmp_path / "config.json").read_text())
     assert plan["training"] == {
-        "steps": 4, "flip": True, "seed": 3, "ema": 0.5, "precision": "bf16", "compile": False,
-        "log_every": 2, "sample_every": 3, "checkpoint_every": 2,
+        "steps": 4, "seed": 3, "ema": 0.5, "precision": "bf16", "compile": False, "cuda_graph": False,
+        "log_every": 2, "sample_every": 3, "checkpoint_every": 2, "evaluate_every": 0,
+        "evaluate_images": 99,
     }  # fmt: skip
     recipe = plan["recipe"]["config"]
-    assert (recipe["width"], recipe["batch_size"], recipe["loss"]) == (4, 8, "hinge")
+    assert (recipe["width"], recipe["batch_size"], recipe["loss"], recipe["flip"]) == (4, 8, "hinge", True)
+    assert (recipe["penalty_weight"], recipe["beta1"]) == (5.0, 0.25)
 
 
 def test_resume_goes_on_to_more_steps(tmp_path):
@@ -78,8 +81,11 @@ def test_sample_draws_the_same_images_for_the_same_seed(run, tmp_path):
     [
         (["train", "dcgam"], "unknown recipe 'dcgam'; choose one of mlp, dcgan, article-gan"),
         (["train", "dcgan", "--data", "digit"], "unknown data set 'digit'"),
-        (["train", "dcgan", "--set", "widht=3"], "--set widht=3: NAME=VALUE expected, NAME one of size, batch_size"),
-        (["train", "dcgan", "--set", "width=wide"], "--set width=wide: the value must be of type int"),
+        (["train", "dcgan", "--set", "widht=3"], "widht is neither an option nor in the recipe's configuration: size,"),
+        (["train", "dcgan", "--step", "3"], "step is neither an option nor in the recipe's configuration: size,"),
+        (["train", "dcgan", "--set", "width"], "--set width: NAME=VALUE expected"),
+        (["train", "dcgan", "--width"], "what does '--width' mean? See `ganedu train --help`"),
+        (["train", "dcgan", "--set", "width=wide"], "width=wide: the value must be of type int"),
         (["train", "dcgan", "--precision", "tf32", "--device", "cpu"], "precision tf32 needs an NVIDIA GPU"),
         (["train", "dcgan", "--device", "abacus"], "device 'abacus' cannot be used here"),
         (["train", "dcgan", "--data", "image-folder:nowhere"], "nowhere"),

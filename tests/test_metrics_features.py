@@ -172,7 +172,7 @@ def measured(digits, test_images):
 def test_a_report_holds_every_number_and_how_it_was_made(measured, digits):
     assert set(measured.values) == set(report.LOWER_IS_BETTER)
     assert measured.protocol == report.Protocol(
-        data="digits", split="test", n_real=256, n_fake=256, features=digits.tag
+        data="digits", split="test", n_real=256, n_fake=256, features=digits.tag, size=(8, 8)
     )
     assert measured.step == 100 and measured.averaged
     assert measured.values["frechet_distance"] > 0 and 1 <= measured.values["classifier_score"] <= 10
@@ -180,6 +180,35 @@ def test_a_report_holds_every_number_and_how_it_was_made(measured, digits):
 
 def test_a_report_survives_json(measured):
     assert report.Report.from_record(json.loads(json.dumps(measured.record()))) == measured
+
+
+def test_a_record_without_the_size_of_the_images_is_read_and_compared_with_no_other(measured):
+    record = json.loads(json.dumps(measured.record()))
+    del record["protocol"]["size"]
+    old = report.Report.from_record(record)
+    assert old.protocol.size is None and old.values == measured.values
+    with pytest.raises(ValueError, match=r"size=\(8, 8\).*size=None"):
+        report.final_and_best([measured, old])
+
+
+def test_reports_at_two_sizes_are_not_compared(digits, test_images, measured):
+    larger = [data.resize(images, 16) for images in (test_images, test_images.roll(1, dims=3))]
+    other = report.evaluate(digits, *larger, split="test", step=200, averaged=True)
+    assert other.protocol.size == (16, 16)
+    with pytest.raises(ValueError, match=r"different protocols.*size=\(8, 8\).*size=\(16, 16\)"):
+        report.final_and_best([measured, other])
+    with pytest.raises(ValueError, match=r"generated images of \(16, 16\) pixels and real ones of \(8, 8\)"):
+        report.evaluate(digits, test_images, larger[1], split="test", step=0, averaged=True)
+
+
+def test_a_reference_gives_the_numbers_asked_for_as_evaluate_does(digits, test_images, measured):
+    reference = report.Reference(digits, test_images, split="test")
+    shifted = test_images.roll(1, dims=3)
+    some = reference.report(shifted, step=100, averaged=True, names=("recall", "frechet_distance"))
+    assert some.protocol == measured.protocol
+    assert dict(some.values) == {name: measured.values[name] for name in ("frechet_distance", "recall")}
+    with pytest.raises(ValueError, match=r"unknown metrics \['loss'\]; choose among frechet_distance"):
+        reference.report(shifted, step=0, averaged=True, names=("loss",))
 
 
 def test_real_images_against_themselves_are_perfect(digits, test_images):
@@ -204,7 +233,7 @@ def test_final_and_best_are_both_told(measured):
 
 
 def test_numbers_of_two_protocols_are_not_compared(measured):
-    other = report.Protocol(data="digits", split="test", n_real=256, n_fake=999, features="digits-0")
+    other = report.Protocol(data="digits", split="test", n_real=256, n_fake=999, features="digits-0", size=(8, 8))
     runs = reports(measured.protocol, recall=[(1, 0.5)]) + reports(other, recall=[(2, 0.6)])
     with pytest.raises(ValueError, match=r"different protocols cannot be compared: .*n_fake=256.*n_fake=999"):
         report.final_and_best(runs, "recall")
@@ -220,6 +249,8 @@ def test_numbers_of_two_protocols_are_not_compared(measured):
         (lambda r: r | {"seed": 1}, r"unknown \['seed'\]"),
         (lambda r: {k: v for k, v in r.items() if k != "step"}, r"no report: missing \['step'\]"),
         (lambda r: r | {"protocol": {"data": "digits"}}, "no protocol: missing"),
+        (lambda r: r | {"protocol": r["protocol"] | {"size": [8]}}, r"size \[8\] given, height and width"),
+        (lambda r: r | {"protocol": r["protocol"] | {"size": "8x"}}, r"height and width in pixels expected"),
     ],
 )
 def test_records_that_are_no_reports_are_refused(measured, change, message):

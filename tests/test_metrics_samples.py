@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from ganedu import metrics
+from ganedu import data, metrics
+from ganedu.recipes.mlp import Recipe
 
 seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=25, deadline=None)
@@ -50,6 +52,30 @@ def test_frechet_distance_agrees_with_torchmetrics(d):
     oracle.update(a, real=True)
     oracle.update(b, real=False)
     assert metrics.frechet_from_features(a, b).item() == pytest.approx(oracle.compute().item(), rel=1e-4)
+
+
+class Pooled(nn.Module):
+    """Twelve features of color images, bytes [n, 3, H, W]: the means of four quarters in each channel."""
+
+    num_features = 12
+
+    def forward(self, x):
+        if x.dtype != torch.uint8 or x.shape[1] != 3:
+            raise ValueError(f"bytes of color images expected, {x.dtype} {tuple(x.shape)} given")
+        return nn.functional.adaptive_avg_pool2d(x.float() / 255, 2).flatten(1)
+
+
+def test_the_books_way_to_the_inception_fid_gives_our_frechet_distance_over_other_features():
+    text = (Path(__file__).parents[1] / "book" / "appendix" / "training.md").read_text(encoding="utf-8")
+    code = text.partition("(inception-fid)=")[2].partition("```python\n")[2].partition("```")[0]
+    exec(code, book := {})
+    recipe = Recipe(Recipe.Config().small(), image_shape=(1, 8, 8))
+    real = data.load("digits", "test").images
+    fake = data.to_bytes(recipe.sample(250, torch.Generator().manual_seed(0)))
+    seen, made = (Pooled()(images.expand(-1, 3, -1, -1)) for images in (real, fake))
+    expected = metrics.frechet_from_features(seen, made).item()
+    assert book["fid"](recipe, real, 250, feature=Pooled()) == pytest.approx(expected, rel=1e-4)
+    assert expected > 0.01
 
 
 @pytest.mark.filterwarnings("ignore:Metric `Kernel")

@@ -1,7 +1,9 @@
 """What holds for the package as a whole: light imports, docstrings that lead to a chapter."""
 
 import importlib
+import importlib.metadata
 import inspect
+import os
 import pkgutil
 import re
 import subprocess
@@ -53,3 +55,41 @@ def test_mathematics_imports_neither_plotting_nor_data_libraries():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# What a borrowed machine with a GPU has; everything else is optional and must be imported only when it is used.
+ENOUGH = ("torch", "numpy", "scipy", "matplotlib", "scikit-learn", "pillow", "tqdm", "typer", "safetensors")
+
+
+def with_requirements(names, found):
+    """The installed ones of these packages, and of those that they need."""
+    for name in names:
+        key = re.sub("[-_.]+", "-", re.match(r"[\w.-]+", name)[0]).lower()
+        if key in found or "extra ==" in name:
+            continue
+        try:
+            found[key] = importlib.metadata.distribution(key)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        with_requirements(found[key].requires or (), found)
+    return found
+
+
+def test_training_needs_no_more_than_the_packages_of_a_bare_machine(tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "ganedu").symlink_to(ROOT / "ganedu")
+    for package in with_requirements(ENOUGH, {}).values():
+        for top in {file.parts[0] for file in package.files} - {"..", "__pycache__"}:
+            (site / top).unlink(missing_ok=True)
+            (site / top).symlink_to(package.locate_file(top))
+    assert not any((site / name).exists() for name in ("pooch", "tensorboard", "torchmetrics", "hypothesis"))
+    options = ["--steps", "2", "--size", "8", "--set", "width=4", "--device", "cpu", "--out", "run"]
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "ganedu", "train", "dcgan", *options],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site)},
+    )
+    assert done.returncode == 0 and "step 2 of 2 done" in done.stdout, done.stderr

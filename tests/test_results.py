@@ -2,12 +2,20 @@
 
 import hashlib
 import json
+import runpy
 from pathlib import Path
 
 import jupytext
+import pytest
+from PIL import Image
+
+from ganedu.metrics import report
+from ganedu.recipes import dcgan
+from ganedu.training import run_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 RING = ROOT / "book" / "results" / "ring_coverage"
+FASHION = ROOT / "book" / "results" / "dcgan_fashion_mnist"
 
 
 def test_ring_results_were_made_by_the_cells_of_chapter_10():
@@ -23,3 +31,62 @@ def test_ring_results_are_complete():
         for key, values in results.items():
             assert len(values) == stored["settings"]["seeds"], (arm, key)
     assert all(0 <= modes <= 8 for results in stored["arms"].values() for modes in results["modes"])
+
+
+def test_fashion_run_is_stored_with_everything_that_made_it():
+    stored = json.loads((FASHION / "provenance.json").read_text(encoding="utf-8"))
+    script = runpy.run_path(str(FASHION / "run.py"))
+    assert set(stored) == {"command", "train", "data_sha256", "machine", *script["KEPT"]}
+    assert stored["command"] == f"python {(FASHION / 'run.py').relative_to(ROOT).as_posix()}"
+    assert stored["train"] == f"ganedu {script['TRAIN']} --steps {script['STEPS'][-1]}"
+    assert len(bytes.fromhex(stored["data_sha256"])) == 32
+    assert len(bytes.fromhex(stored["commit"])) == 20, "run it from a clean commit"  # not "...+changes"
+    assert set(stored["packages"]) == set(run_folder.PACKAGES) and all(stored["packages"].values())
+    assert stored["wall_seconds"] > 0 and stored["threads"] == 1
+
+
+def test_fashion_reports_are_of_one_protocol_and_of_the_steps_of_the_script():
+    stored = json.loads((FASHION / "metrics.json").read_text(encoding="utf-8"))
+    reports = [report.Report.from_record(record) for record in stored["reports"]]
+    assert tuple(each.step for each in reports) == runpy.run_path(str(FASHION / "run.py"))["STEPS"]
+    assert all(each.averaged and set(each.values) == set(report.LOWER_IS_BETTER) for each in reports)
+    final, best = report.final_and_best(reports)  # refuses two protocols
+    assert final.step == best.step == 2000
+    assert final.protocol.size == tuple(stored["recipe"]["image_shape"][1:]) == (32, 32)
+    assert (final.protocol.data, final.protocol.split) == ("fashion-mnist", "test")
+    assert (final.protocol.n_real, final.protocol.n_fake) == (10_000, 2000)
+
+
+def test_fashion_run_is_the_one_that_chapter_19_tells_of():
+    stored = json.loads((FASHION / "metrics.json").read_text(encoding="utf-8"))
+    told = " ".join((ROOT / "book" / "chapters" / "19_dcgan.md").read_text(encoding="utf-8").split())
+    config, values = stored["recipe"]["config"], [each["values"] for each in stored["reports"]]
+    assert config["size"] == 32 and "$32 \\times 32$ pixels" in told
+    assert config["width"] == dcgan.Config().width / 2 and "half of the usual channels" in told
+    assert stored["reports"][-1]["step"] == 2000 and "2000 steps in three and a half minutes" in told
+    seconds = json.loads((FASHION / "provenance.json").read_text(encoding="utf-8"))["wall_seconds"]
+    assert seconds == pytest.approx(210, abs=15)
+    assert "2000 samples are compared with the 10,000 test images" in told
+    assert 20 < values[0]["frechet_distance"] / values[-1]["frechet_distance"] < 30 and "more than twentyfold" in told
+    at_100 = next(each["values"] for each in stored["reports"] if each["step"] == 100)
+    assert at_100["precision"] > 0.5 and at_100["recall"] == 0
+    assert "more than half of its samples count as precise, and the recall is zero" in told
+
+
+def test_the_table_of_chapter_19_shows_the_stored_numbers():
+    notebook = json.loads((ROOT / "notebooks" / "19_dcgan.ipynb").read_text(encoding="utf-8"))
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
+    printed = "".join(line for output in outputs for line in output.get("text", ()))
+    for each in json.loads((FASHION / "metrics.json").read_text(encoding="utf-8"))["reports"]:
+        found = each["values"]
+        row = [f"{found['frechet_distance']:.1f}", f"{found['precision']:.2f}", f"{found['recall']:.2f}"]
+        assert [str(each["step"]), *row] in [line.split() for line in printed.splitlines()]
+
+
+def test_fashion_samples_are_64_images_of_the_stored_size():
+    size = json.loads((FASHION / "metrics.json").read_text(encoding="utf-8"))["recipe"]["config"]["size"]
+    with Image.open(FASHION / "samples.png") as sheet:
+        sheet.load()
+        side = 8 * (size * max(1, 64 // size) + 2) + 2
+        assert (sheet.format, sheet.mode, sheet.size) == ("PNG", "L", (side, side))
+        assert len(sheet.getcolors()) > 100  # pictures, not a blank sheet

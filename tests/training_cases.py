@@ -1,23 +1,28 @@
-"""A recipe so small that a step takes a millisecond, and a command that trains it."""
+"""Recipes so small that a step takes milliseconds, and commands that train them, stop them, and kill them."""
 
 import contextlib
+import multiprocessing
 import os
 import resource
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from ganedu import losses
-from ganedu.training import Interrupted, TrainConfig, TrainingError, resume, train
+from ganedu.recipes import dcgan
+from ganedu.training import Interrupted, TrainConfig, TrainingError, checkpoint, resume, run_folder, train
+from ganedu.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
 class TinyConfig:
     size: int = 4
+    load_size: int = 0
+    flip: bool = False
     batch_size: int = 8
     rate: float = 0.01
     decays: bool = False
@@ -28,6 +33,7 @@ class Tiny:
     """Two linear networks with dropout between them, so that PyTorch's global generator matters too."""
 
     name = "tiny"
+    domains = 1
     Config = TinyConfig
 
     def __init__(self, config, *, image_shape, device="cpu", seed=0):
@@ -86,46 +92,83 @@ class Tiny:
         self.steps_done = state["steps_done"]
 
 
-class Descending(Tiny):
-    """Both players take one plain gradient step of rate 1, and nothing is dropped: the step is the gradient."""
-
-    name = "descending"
-
-    def __init__(self, config, *, image_shape, device="cpu", seed=0):
-        super().__init__(config, image_shape=image_shape, device=device, seed=seed)
-        self.networks["generator"][1].p = 0.0
-        self.optimizers = {name: torch.optim.SGD(n.parameters(), lr=1.0) for name, n in self.networks.items()}
-
-    def parameters(self):
-        return [parameter for network in self.networks.values() for parameter in network.parameters()]
+STEPS = 200
+CONFIG = TrainConfig(steps=STEPS, log_every=10, sample_every=50, checkpoint_every=20)
+DCGAN = dcgan.Config(size=8, batch_size=8, latent_dim=8, width=4)
 
 
-def images(n=30, seed=0):
+def images(n=30, seed=0, side=4):
     random = torch.Generator().manual_seed(seed)
-    return torch.randint(256, (n, 1, 4, 4), generator=random, dtype=torch.uint8)
+    return torch.randint(256, (n, 1, side, side), generator=random, dtype=torch.uint8)
+
+
+def spawn(function, *arguments):
+    """Start a function in a process of its own, forked from one that has PyTorch loaded already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pytest", "torch._dynamo", "torch.utils.tensorboard", "distributed_cases"])
+    process = context.Process(target=function, args=arguments)
+    process.start()
+    return process
+
+
+@contextlib.contextmanager
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def short(run, steps=40, **changes):
+    config = replace(CONFIG, steps=steps, **changes)
+    train(Tiny, images(), out=run, config=config, show=False)
+    return run
+
+
+def again(run, **options):
+    return resume(run, recipe=Tiny, data=images(), show=False, **options)
+
+
+def same(a, b):
+    """Whether two nested structures hold the same bits."""
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+
+
+def assert_same_end(run, other):
+    ours, theirs = checkpoint.read(run), checkpoint.read(other)
+    for part in ("step", "recipe", "average", "processes"):
+        assert same(ours[part], theirs[part]), part
+    assert (run / "generator.safetensors").read_bytes() == (other / "generator.safetensors").read_bytes()
+    samples = [sorted(path.name for path in (folder / "samples").iterdir()) for folder in (run, other)]
+    assert samples[0] == samples[1]
+    assert all((run / "samples" / n).read_bytes() == (other / "samples" / n).read_bytes() for n in samples[0])
+    losses = [[(r["step"], r["loss_d"], r["loss_g"]) for r in run_folder.read_metrics(f)] for f in (run, other)]
+    assert losses[0] == losses[1]
 
 
 def process(out, steps):
     """`main` as a process."""
-    torch.set_num_threads(1)
     sys.exit(main(out, steps))
 
 
-def descend(out, steps):
-    """Train `Descending`, without averaging."""
-    train(Descending, images(), out=out, config=TrainConfig(steps=int(steps), ema=0.0), show=False)
-    return 0
-
-
-def main(out, steps, max_minutes=None):
+def main(out, steps, max_minutes=None, recipe="tiny"):
     """Start the run of the test, or resume it if it is there; the exit codes are those of the command line."""
-    config = TrainConfig(steps=int(steps), log_every=10, sample_every=50, checkpoint_every=20)
+    torch.set_num_threads(1)
+    config = replace(CONFIG, steps=int(steps))
     minutes = None if max_minutes is None else float(max_minutes)
+    kind, recipe_config, data = {
+        "tiny": (Tiny, TinyConfig(), images()),
+        "dcgan": (dcgan.Recipe, DCGAN, images(side=8)),
+    }[recipe]
     try:
         if (Path(out) / "config.json").exists():
-            resume(out, recipe=Tiny, data=images())
+            resume(out, recipe=kind, data=data)
         else:
-            train(Tiny, images(), out=out, config=config, max_minutes=minutes)
+            train(kind, data, out=out, config=config, recipe_config=recipe_config, max_minutes=minutes)
     except Interrupted as stopped:
         print(stopped)
         return 130
@@ -154,9 +197,12 @@ def killed_at_file_operation(out, steps, number):
     main(out, steps)
 
 
-def killed_at_call(out, steps, number):
-    """Kill this process when it calls the function of that number: a moment that no busy machine shifts."""
-    left = number
+def killed_at_moment(out, steps, step, call, recipe):
+    """Kill this process at its call of that number after `step` steps, or after its start if that is None.
+
+    No busy machine shifts such a moment, as it would one of the clock.
+    """
+    left, advance = call, Trainer.advance
 
     def count(frame, event, argument):
         nonlocal left
@@ -164,9 +210,18 @@ def killed_at_call(out, steps, number):
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    torch.set_num_threads(1)
-    sys.setprofile(count)
-    sys.exit(main(out, steps))
+    def advance_or_count(trainer):
+        nonlocal step
+        step -= 1
+        if step == 0:
+            sys.setprofile(count)
+        return advance(trainer)
+
+    if step is None:
+        sys.setprofile(count)
+    else:
+        Trainer.advance = advance_or_count
+    sys.exit(main(out, steps, recipe=recipe))
 
 
 def with_small_files(out, steps, limit, said):
@@ -178,4 +233,4 @@ def with_small_files(out, steps, limit, said):
 
 
 if __name__ == "__main__":
-    sys.exit({"main": main, "descend": descend}[sys.argv[1]](*sys.argv[2:]))
+    sys.exit(main(*sys.argv[1:]))

@@ -16,11 +16,12 @@ from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
 
 from ganedu import data
+from ganedu._files import write_atomically
 from ganedu.data.files import cache_folder
 
 WIDTH = 64  # features of an image
@@ -186,17 +187,9 @@ def _require_writable(folder: Path) -> None:
 
 
 def _write(file: Path, net: FeatureNetwork) -> None:
-    """Write beside the target and rename, so that no reader ever meets half a file."""
     facts = {"tag": net.tag, "shape": ",".join(map(str, net.shape)), "classes": str(net.head.out_features)}
-    handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    os.close(handle)
-    try:
-        save_file({name: tensor.contiguous() for name, tensor in net.state_dict().items()}, temporary, facts)
-        with open(temporary, "rb+") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, file)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    tensors = {name: tensor.contiguous() for name, tensor in net.state_dict().items()}
+    write_atomically(file, save(tensors, metadata=facts))
 
 
 def _read(file: Path, name: str) -> FeatureNetwork:

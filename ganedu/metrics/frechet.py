@@ -6,7 +6,7 @@ Taught in {ref}`ch-first-gan`; Dowson and Landau 1982, Heusel et al. 2017.
 import torch
 from torch import Tensor
 
-from ganedu.metrics._checked import finite
+from ganedu.metrics._checked import feature_pair, finite
 
 
 def frechet_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> Tensor:
@@ -35,21 +35,12 @@ def frechet_from_features(features_a: Tensor, features_b: Tensor) -> Tensor:
     Raises ValueError for mismatched shapes, NaN, or no more samples than features (a singular covariance).
     Taught in {ref}`ch-first-gan`; Heusel et al. 2017.
     """
-    a, b = _features("features_a", features_a), _features("features_b", features_b)
-    if a.shape[1] != b.shape[1]:
-        raise ValueError(f"features_a has {a.shape[1]} features a sample, features_b has {b.shape[1]}")
+    a, b = feature_pair(("features_a", features_a), ("features_b", features_b), least=2)
+    for name, features in (("features_a", a), ("features_b", b)):
+        n, d = features.shape
+        if n <= d:
+            raise ValueError(f"{name}: {n} samples are too few for {d} features; give more samples than features")
     return frechet_distance(a.mean(0), _sample_covariance(a), b.mean(0), _sample_covariance(b))
-
-
-def _features(name: str, features: Tensor) -> Tensor:
-    if features.ndim != 2:
-        raise ValueError(
-            f"{name} has shape {tuple(features.shape)}, [samples, features] expected; flatten images first"
-        )
-    n, d = features.shape
-    if n <= d:
-        raise ValueError(f"{name}: {n} samples are too few for {d} features; give more samples than features")
-    return finite(name, features)
 
 
 def _sample_covariance(features: Tensor) -> Tensor:

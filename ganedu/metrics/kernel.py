@@ -15,7 +15,7 @@ def kernel_distance(features_a: Tensor, features_b: Tensor, *, degree: int = 3) 
     """Squared maximum mean discrepancy with the kernel (x . y / d + 1)^degree, a float64 scalar.
 
     The mean of k(a, a') and k(b, b') over pairs of *different* samples, minus twice the mean of k(a, b). It is
-    unbiased, so it is negative about half of the time if both sets follow one law.
+    unbiased, so it is negative more often than not if both sets follow one law.
     features_a: [n, d]; features_b: [m, d]; only values over the same features can be compared. It is called KID only
     for the features of Inception-v3.
     Raises ValueError for mismatched shapes, NaN or infinity, fewer than 2 samples, or a degree below 1.

@@ -4,13 +4,13 @@ Taught in {ref}`ch-evaluation`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 
 from torch import Tensor
 
-from ganedu.metrics.features import FeatureNetwork
+from ganedu.metrics.features import Extracted, FeatureNetwork
 from ganedu.metrics.frechet import frechet_from_features
 from ganedu.metrics.kernel import kernel_distance
 from ganedu.metrics.precision import precision_recall
@@ -30,8 +30,9 @@ class Protocol:
     """How a number was measured.
 
     data, split: the real images; n_real, n_fake: how many of each; features: name and hash of the feature network,
-    `FeatureNetwork.tag`. Two numbers with one protocol can be compared; any other two cannot.
-    Raises ValueError for counts below 1.
+    `FeatureNetwork.tag`. size: height and width at which both kinds of images were compared; None in records that were
+    made before it was kept. Two numbers with one protocol can be compared; any other two cannot.
+    Raises ValueError for counts or sides below 1.
     Taught in {ref}`ch-evaluation`.
     """
 
@@ -40,8 +41,11 @@ class Protocol:
     n_real: int
     n_fake: int
     features: str
+    size: tuple[int, int] | None
 
     def __post_init__(self):
+        if self.size is not None:
+            object.__setattr__(self, "size", _size(self.size))  # JSON knows lists only
         if self.n_real < 1 or self.n_fake < 1:
             raise ValueError(f"{self.n_real} real and {self.n_fake} generated images given, at least 1 of each needed")
 
@@ -82,8 +86,56 @@ class Report:
     def from_record(cls, record: Mapping) -> "Report":
         """The report that `record()` described; ValueError if an entry is missing or unknown."""
         _require_keys("report", record, {f.name for f in fields(cls)})
-        _require_keys("protocol", record["protocol"], {f.name for f in fields(Protocol)})
-        return cls(**{**record, "protocol": Protocol(**record["protocol"])})
+        protocol = {"size": None, **record["protocol"]}
+        _require_keys("protocol", protocol, {f.name for f in fields(Protocol)})
+        return cls(**{**record, "protocol": Protocol(**protocol)})
+
+
+class Reference:
+    """Real images as a feature network sees them, read once, to compare many sets of generated ones with.
+
+    images: uint8, or float in [-1, 1], [n, C, H, W], more than the network has features; split: where they come from.
+    Raises ValueError for images the network cannot take.
+    Taught in {ref}`ch-evaluation`.
+    """
+
+    def __init__(self, network: FeatureNetwork, images: Tensor, *, split: str):
+        self.network, self.split = network, split
+        self.features, self.size = network.extract(images).features, _size(images.shape[2:])
+
+    def report(
+        self, fake: Tensor, *, step: int, averaged: bool, names: Collection[str] = tuple(LOWER_IS_BETTER), k: int = 3
+    ) -> Report:
+        """The numbers called `names` of generated images [m, C, H, W], by default all; see `evaluate`."""
+        if unknown := sorted(set(names) - set(LOWER_IS_BETTER)):
+            raise ValueError(f"unknown metrics {unknown}; choose among {', '.join(LOWER_IS_BETTER)}")
+        if tuple(fake.shape[2:]) != self.size:
+            raise ValueError(
+                f"generated images of {tuple(fake.shape[2:])} pixels and real ones of {self.size}: the resampling "
+                "would be measured; bring both to one size, see `ganedu.data.resize`"
+            )
+        made = self.network.extract(fake)
+        values = {name: value for name, value in self._values(made, names, k) if name in names}
+        protocol = Protocol(
+            data=self.network.data,
+            split=self.split,
+            n_real=len(self.features),
+            n_fake=len(fake),
+            features=self.network.tag,
+            size=self.size,
+        )
+        return Report(protocol=protocol, step=step, averaged=averaged, values=values)
+
+    def _values(self, made: Extracted, names: Collection[str], k: int) -> Iterator[tuple[str, float]]:
+        seen = self.features
+        if "frechet_distance" in names:
+            yield "frechet_distance", frechet_from_features(seen, made.features).item()
+        if "kernel_distance" in names:
+            yield "kernel_distance", kernel_distance(seen, made.features).item()
+        if "classifier_score" in names:
+            yield "classifier_score", classifier_score(made.probabilities).item()
+        if {"precision", "recall"} & set(names):
+            yield from zip(("precision", "recall"), precision_recall(seen, made.features, k=k), strict=True)
 
 
 def evaluate(
@@ -93,20 +145,10 @@ def evaluate(
 
     real, fake: uint8, or float in [-1, 1], [n, C, H, W] and [m, C, H, W]; more of each than the network has features.
     split: of the real images; step, averaged: which weights made the fake ones; k: for precision and recall.
-    Raises ValueError for images the network cannot take, or too few of them.
+    Raises ValueError for images the network cannot take, of two sizes, or too few of them.
     Taught in {ref}`ch-evaluation`.
     """
-    seen, made = network.extract(real), network.extract(fake)
-    reached = precision_recall(seen.features, made.features, k=k)
-    values = {
-        "frechet_distance": frechet_from_features(seen.features, made.features).item(),
-        "kernel_distance": kernel_distance(seen.features, made.features).item(),
-        "classifier_score": classifier_score(made.probabilities).item(),
-        "precision": reached.precision,
-        "recall": reached.recall,
-    }
-    protocol = Protocol(data=network.data, split=split, n_real=len(real), n_fake=len(fake), features=network.tag)
-    return Report(protocol=protocol, step=step, averaged=averaged, values=values)
+    return Reference(network, real, split=split).report(fake, step=step, averaged=averaged, k=k)
 
 
 def final_and_best(reports: Sequence[Report], name: str = "frechet_distance") -> tuple[Report, Report]:
@@ -125,6 +167,12 @@ def final_and_best(reports: Sequence[Report], name: str = "frechet_distance") ->
         raise ValueError(f"reports of different protocols cannot be compared: {protocols[0]} and {protocols[1]}")
     sign = 1 if LOWER_IS_BETTER[name] else -1
     return max(reports, key=lambda report: report.step), min(reports, key=lambda report: sign * report.values[name])
+
+
+def _size(sides: Sequence[int]) -> tuple[int, int]:
+    if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides):
+        raise ValueError(f"size {list(sides)!r} given, height and width in pixels expected")
+    return tuple(sides)
 
 
 def _require_keys(what: str, record: Mapping, expected: set[str]) -> None:

@@ -12,28 +12,10 @@ from pathlib import Path
 
 import torch
 
+from ganedu._files import write_atomically
 from ganedu.training.errors import TrainingError
 
 NAME, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by `content`: after a kill or a full disk it is the old one or the new one, never half of one.
-
-    Raises OSError if the disk is full; the old file is untouched then and the temporary one is gone.
-    Taught in {ref}`training`.
-    """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
 
 
 def save(folder: Path, state: dict) -> None:
@@ -107,13 +89,3 @@ def _second_name(path: Path, other: Path) -> None:
         except OSError:
             other.unlink(missing_ok=True)
             raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last: POSIX promises it only after the folder itself is synced. Elsewhere folders do not open."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -13,7 +13,7 @@ from ganedu.training.precision import PRECISIONS
 CADENCE = ("log_every", "sample_every", "checkpoint_every")  # when to write; the weights do not depend on it
 _MISSING = "nothing"
 # More steps lead on along the same path as long as the learning rates agree, which is asked apart; the root is a place.
-_NOT_COMPARED = (*CADENCE, "steps", "root", "hash")
+_NOT_COMPARED = (*CADENCE, "evaluate_every", "evaluate_images", "steps", "root", "hash")
 
 
 @dataclass(frozen=True)
@@ -21,28 +21,32 @@ class TrainConfig:
     """How long and how to train; the defaults suit the CPU miniatures.
 
     steps: iterations of the recipe, whose own configuration says the size and number of images a step.
-    flip: mirror images at random.
     seed: of the weights, the noise and the order of the data. ema: decay of the averaged generator, 0 for none.
-    precision: "fp32", "tf32" or "bf16". compile: torch.compile the networks.
+    precision: "fp32", "tf32" or "bf16". compile: torch.compile the losses. cuda_graph: record the step on the GPU.
     log_every, sample_every, checkpoint_every: steps between two rows of metrics, grids of samples, checkpoints.
+    evaluate_every: steps between two Fréchet distances of evaluate_images generated images, 0 for none.
     Raises ValueError for a value out of range.
     Taught in {ref}`training`.
     """
 
     steps: int = 500
-    flip: bool = False
     seed: int = 0
     ema: float = 0.999
     precision: str = "fp32"
     compile: bool = False
+    cuda_graph: bool = False
     log_every: int = 10
     sample_every: int = 100
     checkpoint_every: int = 100
+    evaluate_every: int = 0
+    evaluate_images: int = 2000
 
     def __post_init__(self):
-        for name in ("steps", *CADENCE):
+        for name in ("steps", "evaluate_images", *CADENCE):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.evaluate_every < 0:
+            raise ValueError(f"evaluate_every must not be negative, but is {self.evaluate_every}; 0 turns it off")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must be in [0, 1), not {self.ema}; 0 turns averaging off")
         if not 0 <= self.seed < 2**63:

@@ -17,6 +17,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ganedu.training.errors import TrainingError
+from ganedu.training.sync_norm import synchronize
 
 TIMEOUT = timedelta(minutes=10)  # a process that is slow, not one that is dead: that is noticed at once
 
@@ -40,13 +41,35 @@ class World:
     def place(self, device: torch.device) -> torch.device:
         """The device of this process: GPU number `local_rank` if the run is on GPUs.
 
-        Raises ValueError if the machine has fewer GPUs than processes.
+        Raises ValueError if the machine has no GPU, or fewer than processes.
         """
-        if self.size == 1 or device.type != "cuda":
+        if device.type != "cuda":
             return device
-        if self.local_rank >= torch.cuda.device_count():
-            raise ValueError(f"process {self.local_rank} of this machine has no GPU: {torch.cuda.device_count()} found")
+        found = torch.cuda.device_count()
+        if not found:
+            raise ValueError(f"the device is {device}, but PyTorch finds no GPU here; use cpu, or see `ganedu doctor`")
+        if self.size == 1:
+            return device
+        if self.local_rank >= found:
+            raise ValueError(
+                f"process {self.local_rank} of this machine (they count from 0) has no GPU: {found} found; "
+                f"start torchrun with --nproc-per-node {found}"
+            )
         return torch.device("cuda", self.local_rank)
+
+    def share(self, batch_size: int) -> int:
+        """The size of each process's part of a batch.
+
+        Raises ValueError if the parts would not be equal: their means would weigh images differently.
+        """
+        if batch_size % self.size:
+            fewer = batch_size // self.size * self.size
+            sizes = f"{fewer} or {fewer + self.size}" if fewer else str(self.size)
+            raise ValueError(
+                f"a batch of {batch_size} cannot be dealt out to {self.size} processes equally; "
+                f"set the batch size to {sizes}"
+            )
+        return batch_size // self.size
 
     def share_weights(self, networks: dict[str, torch.nn.Module]) -> None:
         """Give every process the weights and buffers of rank 0."""
@@ -54,6 +77,15 @@ class World:
             for network in networks.values():
                 for tensor in network.state_dict().values():
                     dist.broadcast(tensor, 0)
+
+    def share_statistics(self, generator: torch.nn.Module) -> None:
+        """From now on the generator's batch normalization measures the joint batch.
+
+        The discriminator's keeps to its process's part, so a run of several processes equals a run of one with the
+        joint batch only where the discriminator has no batch normalization.
+        """
+        if self.size > 1:
+            synchronize(generator)
 
     def average_gradients(self, optimizer: torch.optim.Optimizer) -> None:
         """From now on `optimizer.step()` uses the mean of the processes' gradients."""
@@ -83,18 +115,31 @@ class World:
             dist.broadcast_object_list(box)
         return box[0]
 
+    def require_same(self, facts: dict) -> None:
+        """Raises TrainingError, naming the first difference, if rank 0 has other facts; all processes must ask.
+
+        One of another opinion would wait for messages that nobody sends, or spoil the weights of all.
+        """
+        theirs = self.tell(facts)
+        for name in facts:
+            if facts[name] != theirs.get(name):
+                raise TrainingError(
+                    f"{name} is {facts[name]} for rank {self.rank} and {theirs.get(name)} for rank 0: start all "
+                    "processes with the same command, and give all machines the same data and the same run's folder"
+                )
+
 
 @contextmanager
 def joined() -> Iterator[World]:
     """Join the processes that torchrun started; a world of one where there is no torchrun.
 
-    Raises TrainingError if another process is lost on the way.
+    Raises TrainingError if another process is lost on the way, or the processes were not started by torchrun.
     Taught in {ref}`training`.
     """
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
         yield World()
         return
-    world = World(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
+    world = _told_by_torchrun()
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
     if dist.is_initialized():  # a second run in the same process
         yield world
@@ -106,12 +151,22 @@ def joined() -> Iterator[World]:
         if isinstance(error, TrainingError) or world.size == 1 or not _is_connection(error):
             raise
         raise TrainingError(
-            f"rank {world.rank} of {world.size} lost contact with another process ({str(error).splitlines()[0]}); "
-            "look for the first message of the others, then resume the run"
+            f"rank {world.rank} of {world.size} lost contact with another process, which failed or was killed: see "
+            f"what it said, then start torchrun again with `ganedu resume RUN` ({str(error).splitlines()[0]})"
         ) from None
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _told_by_torchrun() -> World:
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+    if missing := [name for name in names if name not in os.environ]:
+        raise TrainingError(
+            f"RANK and WORLD_SIZE are set, as for one process of several, but {', '.join(missing)} is not: "
+            "start the processes with torchrun, or unset both to train in one process"
+        )
+    return World(*(int(os.environ[name]) for name in names[:3]))
 
 
 def _is_connection(error: RuntimeError) -> bool:

@@ -3,6 +3,8 @@
 Taught in {ref}`training`.
 """
 
+from pathlib import Path
+
 
 class TrainingError(RuntimeError):
     """A run cannot start or go on; the message is one sentence that names the place and the remedy.
@@ -16,3 +18,14 @@ class Interrupted(TrainingError):
 
     Taught in {ref}`training`.
     """
+
+
+def cannot_write(run: Path, step: int, error: OSError) -> TrainingError:
+    """The error to raise where the disk of a run is full or its folder closed; the checkpoint of `step` is whole.
+
+    Taught in {ref}`training`.
+    """
+    return TrainingError(
+        f"cannot write to {run}: {error.strerror or error}; the checkpoint of step {step} is whole: make room, "
+        f"then `ganedu resume {run}`"
+    )

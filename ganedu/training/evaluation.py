@@ -11,41 +11,145 @@ import torch
 from ganedu import data
 from ganedu.training import checkpoint, run_folder
 from ganedu.training.errors import TrainingError
-from ganedu.training.runs import load
 
 RESULTS = "evaluation.json"
+BEST = "generator.best.safetensors"
+SPLIT = "test"
 CHUNK = 500
 
 
-def evaluate(
-    run, *, n=2000, split="test", seed=0, ema=True, device="cpu", previous=False, root=None, cache=None
-) -> str:
+class Evaluator:
+    """Compares generators of one run with its real images, which are read once.
+
+    plan: the run's config.json; n: generated images to compare with; split: of the real ones; root: folder of
+    downloaded sets, the run's if None; cache: folder of the feature networks, see `ganedu.metrics.features.network`.
+    Raises ValueError for a run of a data set without name or classes, one whose recipe does not draw images from noise,
+    and too few images.
+    Taught in {ref}`ch-evaluation`.
+    """
+
+    def __init__(self, plan: dict, *, n: int, split: str = SPLIT, root=None, cache=None):
+        from ganedu.metrics import features, report
+        from ganedu.training.source import TENSOR
+
+        name, (_, *size) = plan["data"]["name"], plan["recipe"]["image_shape"]
+        root = root or plan["data"].get("root")
+        if not isinstance(plan["data"]["images"], int):
+            raise ValueError(
+                f"{plan['recipe']['name']} translates images, but evaluation compares images made of noise"
+            )
+        if name == TENSOR:
+            raise ValueError("images without a name have no feature network; use ganedu.metrics with them instead")
+        network = features.network(name, root=root, cache=cache)
+        # The generator has learned images of its own size: without this the resampling would be measured.
+        real = data.load(name, split, root, size=size[0]).images
+        self.n, self.reference = n, report.Reference(network, real, split=split)
+        if min(n, len(real)) <= features.WIDTH:  # known before a step is trained
+            raise ValueError(
+                f"{n} generated and {len(real)} real images ({name}, {split}) are too few for "
+                f"{features.WIDTH} features; give more of each than features"
+            )
+
+    def measure(self, recipe, *, seed: int = 0, generator=None, **about):
+        """Report on `n` images of `recipe`, drawn by `generator` if one is given; `about` goes to `Reference.report`.
+
+        No random numbers but those of `seed` are used, and the networks stay as they are.
+        """
+        random = torch.Generator(next(recipe.networks["generator"].parameters()).device).manual_seed(seed)
+        counts = [min(CHUNK, self.n - i) for i in range(0, self.n, CHUNK)]
+        fake = torch.cat([recipe.sample(count, random, generator=generator).float().cpu() for count in counts])
+        return self.reference.report(fake, **about)
+
+
+def evaluate(run, *, n=2000, split=SPLIT, seed=0, ema=True, device="cpu", previous=False, root=None, cache=None) -> str:
     """Measure n generated images against the real ones of a split, add the report to evaluation.json, and return it.
 
     The text gives the numbers of this step, their protocol, and the best Fréchet distance measured by it so far.
     cache: folder of the feature networks, as for `ganedu.metrics.features.network`.
-    Raises TrainingError for a run without a named data set; ValueError for sets without classes.
+    Raises ValueError for data sets and recipes that an `Evaluator` refuses.
     Taught in {ref}`ch-evaluation`.
     """
-    from ganedu.metrics import features, report
+    from ganedu.training.runs import load  # which trains, and so imports this module
 
     run = Path(run)
     plan, step = run_folder.read_config(run), checkpoint.read(run, previous=previous)["step"]
-    name, root = plan["data"]["name"], root or plan["data"].get("root")
-    if name == "tensor":
-        raise TrainingError(f"{run} was trained on a tensor without a name; use ganedu.metrics with its images")
-    recipe = load(run, device=device, ema=ema, previous=previous)
-    random = torch.Generator(device).manual_seed(seed)
-    fake = torch.cat([recipe.sample(min(CHUNK, n - i), random).cpu() for i in range(0, n, CHUNK)])
     averaged = ema and plan["training"]["ema"] > 0
-    network = features.network(name, root=root, cache=cache)
-    # The generator has learned images of its own size: without this the resampling would be measured.
-    real = data.load(name, split, root, size=recipe.config.size).images
-    found = report.evaluate(network, real, fake, split=split, step=step, averaged=averaged)
-    reports = [*_stored(run / RESULTS), found]
-    run_folder.write_json(run / RESULTS, {"reports": [each.record() for each in reports]})
-    _, best = report.final_and_best([each for each in reports if each.protocol == found.protocol])
+    evaluator = Evaluator(plan, n=n, split=split, root=root, cache=cache)
+    recipe = load(run, device=device, ema=ema, previous=previous)
+    found = evaluator.measure(recipe, seed=seed, step=step, averaged=averaged)
+    _, best = final_and_best(add(run, found), found)
     return _text(found, best)
+
+
+def add(run: Path, found) -> list:
+    """Add a report to evaluation.json; returns all that it then holds.
+
+    Raises TrainingError if the file is damaged.
+    Taught in {ref}`ch-evaluation`.
+    """
+    reports = [*_stored(run / RESULTS), found]
+    _write(run, reports)
+    return reports
+
+
+def rewind(run: Path, step: int) -> None:
+    """Forget what was measured after `step`, and the best generator if it is later: the run is about to do it again.
+
+    Taught in {ref}`training`.
+    """
+    reports = _stored(run / RESULTS)
+    kept = [report for report in reports if report.step <= step]
+    if len(kept) < len(reports):
+        _write(run, kept)
+    if (run / BEST).exists() and _step_of(run / BEST) > step:
+        (run / BEST).unlink()
+
+
+def final_and_best(reports: list, like) -> tuple:
+    """`ganedu.metrics.report.final_and_best` among the reports with the protocol and the kind of weights of `like`.
+
+    Taught in {ref}`ch-evaluation`.
+    """
+    from ganedu.metrics import report
+
+    kind = (like.protocol, like.averaged)
+    return report.final_and_best([each for each in reports if (each.protocol, each.averaged) == kind])
+
+
+def summary(run: Path) -> str:
+    """The final and the best Fréchet distance that a run measured on its way, "" for a run that was not asked to.
+
+    Taught in {ref}`training`.
+    """
+    training = run_folder.read_config(run)["training"]
+    reports = [each for each in _stored(run / RESULTS) if _is_own(each, training)]
+    if not training["evaluate_every"] or not reports:
+        return ""
+    final, best = final_and_best(reports, reports[-1])
+    told = [f"{each.values['frechet_distance']:.4f} at step {each.step}" for each in (final, best)]
+    there = (run / BEST).exists() and _step_of(run / BEST) == best.step
+    return f"frechet_distance: final {told[0]}, best {told[1]}" + (f", kept in {run / BEST}" if there else "")
+
+
+def _is_own(report, training: dict) -> bool:
+    protocol = report.protocol
+    asked = (SPLIT, training["evaluate_images"], training["ema"] > 0)
+    return (protocol.split, protocol.n_fake, report.averaged) == asked
+
+
+def _step_of(weights: Path) -> float:
+    """The step that a file of weights names; infinite if it cannot be read, so that it counts as too late."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, framework="pt") as opened:
+            return json.loads(opened.metadata()["ganedu"])["step"]
+    except (SafetensorError, KeyError, TypeError, ValueError):
+        return float("inf")
+
+
+def _write(run: Path, reports: list) -> None:
+    run_folder.write_json(run / RESULTS, {"reports": [each.record() for each in reports]})
 
 
 def _stored(path: Path) -> list:
@@ -64,6 +168,7 @@ def _text(found, best) -> str:
     lines = [f"{name:18} {value:.4f}" for name, value in found.values.items()]
     weights = "averaged generator" if found.averaged else "last generator"
     lines.append(f"step {found.step}, {weights}; {protocol.n_fake} generated and {protocol.n_real} real images")
-    lines.append(f"({protocol.data}, {protocol.split}); features {protocol.features}")
+    lines.append(f"of {' x '.join(map(str, protocol.size))} pixels ({protocol.data}, {protocol.split})")
+    lines.append(f"features {protocol.features}")
     lines.append(f"best frechet_distance so far: {best.values['frechet_distance']:.4f} at step {best.step}")
     return "\n".join(lines)

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganedu.training import checkpoint, run_folder, stopping
+from ganedu.training import checkpoint, evaluation, run_folder, stopping
 from ganedu.training.config import fingerprint
-from ganedu.training.errors import Interrupted, TrainingError
+from ganedu.training.errors import Interrupted, TrainingError, cannot_write
 from ganedu.training.progress import Progress
 from ganedu.training.trainer import Trainer
 
@@ -24,6 +24,7 @@ class Session:
     """One go at a run, from the step where `trainer` stands to the last, a signal, or the end of the time given.
 
     run: its folder; plan: its config.json; sessions: those before this one, as provenance.json lists them.
+    Raises ValueError if the run is to measure its generator (`evaluate_every`) and its data do not allow that.
     Taught in {ref}`training`.
     """
 
@@ -36,21 +37,21 @@ class Session:
         self.started = self.row_started = time.monotonic()
         self.metrics: dict[str, float] = {}
         self.board = None
+        self.evaluator = self._evaluator() if self.config.evaluate_every else None
 
     def train(self, stop: stopping.Stop) -> int:
         """Train until the last step or a reason to stop, which is returned.
 
         Raises Interrupted after a signal, TrainingError for a loss that is not finite or a disk that is full.
         """
+        if self.world.is_main:
+            evaluation.rewind(self.run, self.first)
         self.board = _tensorboard(self.run, self.first) if self.world.is_main else None
         self.progress = Progress(step=self.first, steps=self.config.steps, shown=self.show)
         try:
             reason = self._steps(stop)
         except OSError as error:
-            raise TrainingError(
-                f"cannot write to {self.run}: {error.strerror or error}; the checkpoint of step {self.saved} is whole: "
-                f"make room, then `ganedu resume {self.run}`"
-            ) from None
+            raise cannot_write(self.run, self.saved, error) from None
         finally:
             self.progress.close()
             if self.board:
@@ -68,7 +69,7 @@ class Session:
             sessions = [*self.before, self._session()]
             state = {**self.trainer.state_dict(), "processes": owns, "sessions": sessions}
             checkpoint.save(self.run, {**state, "plan": self.plan, "hash": fingerprint(self.plan)})
-            self._write_weights()
+            self._write_weights(run_folder.WEIGHTS)
             record = run_folder.provenance(
                 device=self.trainer.device, seed=self.config.seed, processes=self.world.size, sessions=sessions
             )
@@ -89,7 +90,9 @@ class Session:
                 self._log()
             if trainer.step % config.sample_every == 0 or trainer.step == config.steps:
                 self._draw()
-            if saving:
+            if self.evaluator and (trainer.step % config.evaluate_every == 0 or trainer.step == config.steps):
+                self._evaluate()
+            if saving:  # last: what a kill leaves undone above is done again after a resume
                 self.save()
         return reason
 
@@ -138,11 +141,41 @@ class Session:
             path = self.run / "samples" / f"step_{self.trainer.step:06d}.png"
             run_folder.write_samples(path, self.trainer.sample(SAMPLES))
 
-    def _write_weights(self) -> None:
+    def _evaluator(self) -> evaluation.Evaluator | None:
+        """What measures the generator, on rank 0; the others wait for it, and refuse with it."""
+        found, problem = None, None
+        if self.world.is_main:
+            try:
+                found = evaluation.Evaluator(self.plan, n=self.config.evaluate_images)
+            except ValueError as error:
+                problem = str(error)
+        if problem := self.world.tell(problem):
+            raise ValueError(f"evaluate_every={self.config.evaluate_every} cannot be done: {problem}")
+        return found
+
+    def _evaluate(self) -> None:
+        """Measure the generator as samples show it; the speed in the next row of metrics does not count this time."""
+        began, trainer = time.monotonic(), self.trainer
+        if bad := trainer.not_finite():
+            raise self._not_finite(trainer.step, f"a weight of the {bad}")
+        about = {"step": trainer.step, "averaged": bool(trainer.average), "names": ("frechet_distance",)}
+        found = self.evaluator.measure(trainer.recipe, generator=self._generator(), **about)
+        _, best = evaluation.final_and_best(evaluation.add(self.run, found), found)
+        distance = found.values["frechet_distance"]
+        if best.step == found.step:
+            self._write_weights(evaluation.BEST, frechet_distance=distance)
+        if self.board:
+            self.board.add_scalar("frechet_distance", distance, trainer.step)
+        self.row_started += time.monotonic() - began
+
+    def _generator(self) -> nn.Module:
         average = self.trainer.average
-        network = average.network if average else self.trainer.recipe.networks["generator"]
-        about = {"recipe": self.trainer.recipe.name, "step": self.trainer.step, "ema": bool(average)}
-        run_folder.write_weights(self.run / run_folder.WEIGHTS, network.state_dict(), about=about)
+        return average.network if average else self.trainer.recipe.networks["generator"]
+
+    def _write_weights(self, name: str, **more) -> None:
+        ema = bool(self.trainer.average)
+        about = {"recipe": self.trainer.recipe.name, "step": self.trainer.step, "ema": ema, **more}
+        run_folder.write_weights(self.run / name, self._generator().state_dict(), about=about)
 
     def _seconds_before(self) -> float:
         return sum(session["seconds"] for session in self.before)

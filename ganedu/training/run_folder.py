@@ -17,9 +17,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ganedu._files import write_atomically
 from ganedu.data import to_bytes
-from ganedu.training.checkpoint import write_atomically
-from ganedu.training.errors import TrainingError
+from ganedu.training.errors import TrainingError, cannot_write
 
 CONFIG, METRICS, WEIGHTS, PROVENANCE = "config.json", "metrics.jsonl", "generator.safetensors", "provenance.json"
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pillow", "safetensors")
@@ -78,11 +78,20 @@ def read_metrics(run: Path, *, until: int | None = None) -> list[dict]:
     return rows
 
 
-def rewind(run: Path, step: int) -> None:
-    """Forget what was written after the checkpoint of `step`: the run is about to do it again.
+def rewind(run: Path, step: int, *, plan: dict) -> None:
+    """Forget what was written after the checkpoint of `step`, which the run is about to do again, and write its plan.
 
+    Raises TrainingError if the folder cannot be written.
     Taught in {ref}`training`.
     """
+    try:
+        _rewind(run, step)
+        write_json(run / CONFIG, plan)
+    except OSError as error:
+        raise cannot_write(run, step, error) from None
+
+
+def _rewind(run: Path, step: int) -> None:
     rows = read_metrics(run, until=step)
     write_atomically(run / METRICS, "".join(json.dumps(row) + "\n" for row in rows).encode())
     for path in (run / "samples").glob("step_*.png"):
@@ -152,6 +161,7 @@ def provenance(*, device: torch.device, seed: int, processes: int, sessions: lis
     }
 
 
+@cache  # reading a package's metadata takes milliseconds, at every checkpoint
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)

@@ -3,16 +3,14 @@
 Taught in {ref}`training`.
 """
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from ganedu.training import checkpoint, run_folder, stopping
+from ganedu.training import checkpoint, run_folder, source, stopping
 from ganedu.training.config import TrainConfig, differences, fingerprint, from_plan
 from ganedu.training.distributed import World, joined
 from ganedu.training.errors import TrainingError
@@ -26,6 +24,7 @@ FORMAT = 1
 class Outcome:
     """Where a session ended: the run's folder, the step reached of all steps, and the last row of metrics.
 
+    extendable: whether `resume` can go on to twice as many steps; not if the learning rate has come down by then.
     Taught in {ref}`training`.
     """
 
@@ -33,6 +32,7 @@ class Outcome:
     step: int
     steps: int
     metrics: dict[str, float]
+    extendable: bool
 
     @property
     def finished(self) -> bool:
@@ -41,13 +41,23 @@ class Outcome:
 
 
 def train(
-    recipe, data, *, out, config=None, recipe_config=None, device="cpu", root=None, max_minutes=None, show=True
+    recipe,
+    data,
+    *,
+    out,
+    config=None,
+    recipe_config=None,
+    device="cpu",
+    root=None,
+    stream=False,
+    max_minutes=None,
+    show=True,
 ) -> Outcome:
     """Train a recipe on images and leave everything in the folder `out`.
 
     recipe: a name of `ganedu.recipes.NAMES`, or a class with the same interface; recipe_config: its Config, the
-    paper's if None. data: a name of `ganedu.data`, whose downloads lie in `root`, or uint8 images [N, C, H, W].
-    config: TrainConfig. max_minutes: stop and save after that time. show: progress on stderr.
+    paper's if None. data, root, stream: see `ganedu.training.source.find`. config: TrainConfig.
+    max_minutes: stop and save after that time. show: progress on stderr.
     Under torchrun every process calls this, and the run is theirs together.
     Raises TrainingError if the folder holds a run already, a loss is not finite or the disk is full; Interrupted after
     Ctrl-C; ValueError for data and configurations that do not fit.
@@ -56,8 +66,8 @@ def train(
     out, config, kind = Path(out), config or TrainConfig(), _recipe_class(recipe)
     recipe_config = recipe_config or kind.Config()
     with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop:
-        images = _images(data, root, recipe_config.size)
-        plan = _plan(kind, recipe_config, images, data, config, world, root)
+        images = source.find(data, kind, recipe_config, root=root, stream=stream)
+        plan = _plan(kind, recipe_config, images, config, world)
         if (out / run_folder.CONFIG).is_file():
             raise _occupied(out, plan)
         trainer = _trainer(kind, recipe_config, images, config, _device(device, world), world)
@@ -89,18 +99,18 @@ def resume(
     config = replace(config, steps=steps) if steps else config
     kind, recipe_config = _recipe_of(plan, recipe)
     root = root or plan["data"].get("root")
-    data = plan["data"]["name"] if data is None else data
+    data, stream = plan["data"]["name"] if data is None else data, plan["data"].get("streamed", False)
     with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop:
         state = checkpoint.read(run, previous=previous)
-        images = _images(data, root, recipe_config.size)
-        now = _plan(kind, recipe_config, images, data, config, world, root)
+        world.require_same({"the checkpoint's step": state["step"]})
+        images = source.find(data, kind, recipe_config, root=root, stream=stream)
+        now = _plan(kind, recipe_config, images, config, world)
         trainer = _trainer(kind, recipe_config, images, config, _device(device, world), world)
         _refuse_changes(run, state, now, trainer.recipe)
         with _fitting(run):
             trainer.load_state_dict(state, state["processes"][world.rank])
         if world.is_main:
-            run_folder.rewind(run, trainer.step)
-            run_folder.write_json(run / run_folder.CONFIG, now)
+            run_folder.rewind(run, trainer.step, plan=now)
         return _train(Session(trainer, run, now, sessions=state["sessions"], show=show), stop)
 
 
@@ -124,45 +134,36 @@ def load(run, *, recipe=None, device="cpu", ema=True, previous=False):
 
 def _train(session: Session, stop: stopping.Stop) -> Outcome:
     session.train(stop)
-    return Outcome(session.run, session.trainer.step, session.config.steps, session.metrics)
-
-
-def _trainer(kind, recipe_config, images, config: TrainConfig, device: torch.device, world: World) -> Trainer:
-    from ganedu.data.batches import DeviceBatches
-
-    size, batch_size = recipe_config.size, recipe_config.batch_size
-    if batch_size % world.size:
-        raise ValueError(f"a batch of {batch_size} cannot be dealt out to {world.size} processes equally")
-    recipe = kind(recipe_config, image_shape=(images.shape[1], size, size), device=device, seed=config.seed)
-    share = {"rank": world.rank, "world": world.size}
-    resized = size if tuple(images.shape[2:]) != (size, size) else None
-    batches = DeviceBatches(
-        images,
-        batch_size // world.size,
-        device=device,
-        seed=stream_seed(config.seed, ORDER),
-        size=resized,
-        flip=config.flip,
-        **share,
+    steps, recipe = session.config.steps, session.trainer.recipe
+    return Outcome(
+        session.run,
+        session.trainer.step,
+        steps,
+        session.metrics,
+        extendable=_same_rates(recipe, steps, steps, 2 * steps),
     )
-    return Trainer(recipe, batches, config, device=device, world=world)
 
 
-def _plan(kind, recipe_config, images: Tensor, data, config: TrainConfig, world: World, root) -> dict:
-    recipe = {
-        "name": kind.name,
-        "config": asdict(recipe_config),
-        "image_shape": [images.shape[1], recipe_config.size, recipe_config.size],
-    }
-    digest = hashlib.sha256(images.contiguous().numpy()).hexdigest()
-    name = data if isinstance(data, str) else "tensor"
+def _trainer(kind, recipe_config, images: source.Source, config: TrainConfig, device, world: World) -> Trainer:
+    size, batch_size = recipe_config.size, world.share(recipe_config.batch_size)
+    recipe = kind(recipe_config, image_shape=(images.channels, size, size), device=device, seed=config.seed)
+    place = {"device": device, "rank": world.rank, "world": world.size}
+    batches = images.batches(recipe_config, batch_size, seed=stream_seed(config.seed, ORDER), **place)
+    examples = images.examples(size, device)
+    return Trainer(recipe, batches, config, device=device, world=world, examples=examples)
+
+
+def _plan(kind, recipe_config, images: source.Source, config: TrainConfig, world: World) -> dict:
+    size = recipe_config.size
+    recipe = {"name": kind.name, "config": asdict(recipe_config), "image_shape": [images.channels, size, size]}
     plan = {
         "format": FORMAT,
         "recipe": recipe,
-        "data": {"name": name, "images": len(images), "sha256": digest, "root": str(root) if root else None},
+        "data": images.plan,
         "training": asdict(config),
         "processes": world.size,
     }
+    world.require_same({**recipe, **plan["training"], "the data's SHA-256": images.plan["sha256"]})
     return {**plan, "hash": fingerprint(plan)}
 
 
@@ -173,12 +174,17 @@ def _refuse_changes(run: Path, state: dict, now: dict, recipe) -> None:
             f"Put {run_folder.CONFIG} and the data back, or start a new run with another --out"
         )
     before, after = state["plan"]["training"]["steps"], now["training"]["steps"]
-    factor = recipe.learning_rate_factor
-    if any(factor(step, before) != factor(step, after) for step in range(state["step"])):
+    if not _same_rates(recipe, state["step"], before, after):
         raise TrainingError(
             f"{run}: the learning rate of {now['recipe']['name']} decays toward the last step, so the "
             f"{state['step']} steps done toward {before} cannot become part of a run of {after}"
         )
+
+
+def _same_rates(recipe, done: int, before: int, after: int) -> bool:
+    """Whether the steps done had the learning rates that they would have in a run of another length."""
+    factor = recipe.learning_rate_factor
+    return all(factor(step, before) == factor(step, after) for step in range(done))
 
 
 def _occupied(out: Path, plan: dict) -> TrainingError:
@@ -202,14 +208,6 @@ def _recipe_of(plan: dict, recipe) -> tuple:
     if odd := sorted(set(given) ^ known):
         raise TrainingError(f"{run_folder.CONFIG}: unknown or missing under 'recipe.config': {', '.join(odd)}")
     return kind, kind.Config(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items()})
-
-
-def _images(data, root, size: int) -> Tensor:
-    if isinstance(data, Tensor):
-        return data
-    from ganedu.data import load as load_data
-
-    return load_data(data, "train", root, size=size).images
 
 
 def _device(name, world: World) -> torch.device:

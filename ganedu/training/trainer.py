@@ -10,7 +10,8 @@ from torch import Tensor
 from ganedu.training.config import TrainConfig
 from ganedu.training.distributed import World
 from ganedu.training.ema import Average
-from ganedu.training.precision import arithmetic
+from ganedu.training.graph import GraphedStep, make_capturable, refuse, set_rate
+from ganedu.training.precision import arithmetic, compile_losses, lay_out, match_layout
 
 NOISE, GLOBAL, FIXED, ORDER = 1, 2, 3, 4  # the independent streams of random numbers that follow from one seed
 
@@ -27,42 +28,60 @@ class Trainer:
     """A recipe, its data, its averaged generator, its random numbers and the number of steps done.
 
     recipe: see `ganedu.recipes`; its config tells batch_size, of all processes together.
-    batches: an object with next(), state_dict() and load_state_dict().
+    batches: an object with next(), state_dict() and load_state_dict(). examples: float [2, k, C, H, W] of two domains,
+    for recipes that translate.
     PyTorch's global generators are seeded too: layers such as dropout know no other.
     Taught in {ref}`training`.
     """
 
-    def __init__(self, recipe, batches, config: TrainConfig, *, device: torch.device, world: World):
+    def __init__(
+        self,
+        recipe,
+        batches,
+        config: TrainConfig,
+        *,
+        device: torch.device,
+        world: World,
+        examples: Tensor | None = None,
+    ):
         self.recipe, self.batches, self.config, self.device, self.world = recipe, batches, config, device, world
+        self.examples = examples
         self.step = 0
         self.images_a_step = recipe.config.batch_size * recipe.n_real
         self.noise = torch.Generator(device).manual_seed(stream_seed(config.seed, NOISE, world.rank))
         torch.manual_seed(stream_seed(config.seed, GLOBAL, world.rank))
         world.share_weights(recipe.networks)
+        world.share_statistics(recipe.networks["generator"])
+        lay_out(recipe.networks, config.precision, device)
         self.average = Average(recipe.networks["generator"], decay=config.ema) if config.ema else None
         self.rates = [group["lr"] for group in self._groups()]
         for optimizer in recipe.optimizers.values():
             world.average_gradients(optimizer)
         self.arithmetic = arithmetic(config.precision, device)
         if config.compile:
-            for network in recipe.networks.values():
-                network.compile()
+            compile_losses(recipe)
+        self.run = self._run_graphed() if config.cuda_graph else self._run
 
     def advance(self) -> dict[str, Tensor]:
         """Do one step; returns the recipe's scalars, which stay on the device."""
         self._set_learning_rates()
         batch = torch.cat([self.batches.next() for _ in range(self.recipe.n_real)])
-        with self.arithmetic:
-            scalars = self.recipe.step(batch, self.noise)
+        scalars = self.run(batch, self.noise)
         self.step += 1
         if self.average:
             self.average.update(self.recipe.networks["generator"], self.step)
         return scalars
 
     def sample(self, n: int) -> Tensor:
-        """Images [n, C, H, W] from the same latents every time, by the averaged generator if there is one."""
+        """Images [n, C, H, W] from the same latents every time, by the averaged generator if there is one.
+
+        A recipe that translates shows what becomes of the examples instead.
+        """
+        generator = self.average.network if self.average else None
+        if self.examples is not None:
+            return self.recipe.sheet(self.examples, generator=generator)
         latents = torch.Generator(self.device).manual_seed(stream_seed(self.config.seed, FIXED))
-        return self.recipe.sample(n, latents, generator=self.average.network if self.average else None)
+        return self.recipe.sample(n, latents, generator=generator)
 
     def not_finite(self) -> str | None:
         """The first network that holds an infinity or a NaN."""
@@ -79,16 +98,16 @@ class Trainer:
             "recipe": {
                 "networks": {name: dict(network.state_dict()) for name, network in recipe.networks.items()},
                 "optimizers": {name: optimizer.state_dict() for name, optimizer in recipe.optimizers.items()},
-                "extra": recipe.extra_state(),
             },
             "average": dict(self.average.network.state_dict()) if self.average else None,
         }
 
     def own_state(self) -> dict:
-        """What belongs to this process: its place in the data and in its streams of random numbers."""
+        """What belongs to this process: its place in the data and its random numbers, what its recipe remembers."""
         on_gpu = self.device.type == "cuda"
         return {
             "batches": self.batches.state_dict(),
+            "extra": self.recipe.extra_state(),
             "noise": self.noise.get_state(),
             "global": torch.get_rng_state(),
             "global_gpu": torch.cuda.get_rng_state(self.device) if on_gpu else None,
@@ -99,14 +118,26 @@ class Trainer:
         """Take over what `state_dict` and `own_state` gave."""
         self.step = state["step"]
         load_recipe(self.recipe, state["recipe"])
+        if self.config.cuda_graph:
+            make_capturable(self.recipe.optimizers, self.device)
         if self.average:
             self.average.network.load_state_dict(state["average"])
         self.batches.load_state_dict(own["batches"])
+        self.recipe.load_extra_state(own["extra"])
         torch.set_rng_state(own["global"])
         if own["device"] == self.device.type:  # a generator's state means nothing on another kind of device
             self.noise.set_state(own["noise"])
             if own["global_gpu"] is not None:
                 torch.cuda.set_rng_state(own["global_gpu"], self.device)
+
+    def _run(self, batch: Tensor, noise: torch.Generator) -> dict[str, Tensor]:
+        with self.arithmetic:
+            return self.recipe.step(batch, noise)
+
+    def _run_graphed(self) -> GraphedStep:
+        refuse(self.device, self.world.size)
+        make_capturable(self.recipe.optimizers, self.device)
+        return GraphedStep(self.recipe, self._run, self.device)
 
     def _groups(self) -> list[dict]:
         return [group for optimizer in self.recipe.optimizers.values() for group in optimizer.param_groups]
@@ -114,11 +145,11 @@ class Trainer:
     def _set_learning_rates(self) -> None:
         factor = self.recipe.learning_rate_factor(self.step, self.config.steps)
         for group, rate in zip(self._groups(), self.rates, strict=True):
-            group["lr"] = rate * factor
+            set_rate(group, rate * factor)
 
 
 def load_recipe(recipe, state: dict) -> None:
-    """Give a recipe the networks, optimizers and extra state of a checkpoint.
+    """Give a recipe the networks and optimizers of a checkpoint.
 
     Raises ValueError or RuntimeError, from PyTorch, for weights of another shape.
     Taught in {ref}`training`.
@@ -127,4 +158,4 @@ def load_recipe(recipe, state: dict) -> None:
         network.load_state_dict(state["networks"][name])
     for name, optimizer in recipe.optimizers.items():
         optimizer.load_state_dict(state["optimizers"][name])
-    recipe.load_extra_state(state["extra"])
+        match_layout(optimizer)

@@ -1,0 +1,111 @@
+"""`ganedu sample`, `translate` and `evaluate`: what a trained run can do."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganedu._cli_options import Device, NoEma, Previous, Root, Run, one_sentence, place
+
+results_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@results_app.command("sample", no_args_is_help=True)
+def sample_run(
+    run: Run,
+    n: Annotated[int, typer.Option("--n", help="How many images.", min=1)] = 64,
+    seed: Annotated[int, typer.Option(help="Of the latent vectors.", min=0)] = 0,
+    out: Annotated[Path | None, typer.Option(help="PNG file; RUN/samples/seed_SEED.png if not given.")] = None,
+    no_ema: NoEma = False,
+    device: Device = "cpu",
+    previous: Previous = False,
+):
+    """Draw images from a trained generator into one PNG.
+
+    \b
+    ganedu sample runs/dcgan-digits --n 100 --seed 7 --out digits.png
+
+    \f
+    Taught in {ref}`training`.
+    """
+    with one_sentence("sample"):
+        import torch
+
+        from ganedu.training import load
+        from ganedu.training.run_folder import write_samples
+
+        device = place(device)
+        recipe = load(run, device=device, ema=not no_ema, previous=previous)
+        if recipe.domains > 1:
+            raise ValueError(
+                f"{recipe.name} draws nothing from noise; translate pictures: ganedu translate {run} IN OUT"
+            )
+        path = out or run / "samples" / f"seed_{seed}.png"
+        write_samples(path, recipe.sample(n, torch.Generator(device).manual_seed(seed)))
+        typer.echo(path)
+
+
+@results_app.command("translate", no_args_is_help=True)
+def translate_folder(
+    run: Run,
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Folder of pictures of one domain.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the translated ones.")],
+    direction: Annotated[str, typer.Option(help="AtoB or BtoA.")] = "AtoB",
+    size: Annotated[int | None, typer.Option(help="Shorter side in pixels; as learned if not given.", min=8)] = None,
+    no_ema: NoEma = False,
+    device: Device = "cpu",
+    previous: Previous = False,
+):
+    """Carry pictures from one domain to the other, under the same names, with an overview sheet.png.
+
+    \b
+    ganedu translate runs/cyclegan-apple2tomato apples tomatoes
+    ganedu translate runs/cyclegan-apple2tomato tomatoes apples --direction BtoA --size 256
+
+    \f
+    Taught in {ref}`ch-cyclegan`.
+    """
+    with one_sentence("translate"):
+        from ganedu.training.translation import SHEET, translate
+
+        done = translate(
+            run, source, out, direction=direction, size=size, ema=not no_ema, device=place(device), previous=previous
+        )
+        for sentence in done.unreadable:
+            typer.echo(f"ganedu translate: {sentence}", err=True)
+        pictures = "picture" if done.written == 1 else "pictures"
+        typer.echo(f"{done.written} {pictures} written to {out}" + (f"; look at {out / SHEET}" if done.written else ""))
+        if done.unreadable:
+            raise typer.Exit(1)
+
+
+@results_app.command("evaluate", no_args_is_help=True)
+def evaluate_run(
+    run: Run,
+    n: Annotated[int, typer.Option("--n", help="How many generated images.", min=1)] = 2000,
+    split: Annotated[str, typer.Option(help="Which real images: train or test.")] = "test",
+    seed: Annotated[int, typer.Option(help="Of the latent vectors.", min=0)] = 0,
+    no_ema: NoEma = False,
+    device: Device = "cpu",
+    previous: Previous = False,
+    root: Root = None,
+):
+    """Compare generated with real images, over the features of a classifier of the data set.
+
+    Prints the numbers and adds them, with the protocol they were measured by, to RUN/evaluation.json.
+    The classifier is trained once for each data set, in at most two minutes.
+
+    \b
+    ganedu evaluate runs/dcgan-digits
+
+    \f
+    Taught in {ref}`ch-evaluation`.
+    """
+    with one_sentence("evaluate"):
+        from ganedu.training.evaluation import evaluate
+
+        typer.echo(
+            evaluate(
+                run, n=n, split=split, seed=seed, ema=not no_ema, device=place(device), previous=previous, root=root
+            )
+        )
