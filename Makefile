@@ -1,12 +1,12 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book lab test check notebooks student grade clean FORCE
+.PHONY: help book lab test check notebooks bench student grade clean FORCE
 
 RUN := .venv/bin/python -m
 # One thread per process: the tests run side by side, and stored outputs do not depend on the machine.
 TEST := OMP_NUM_THREADS=1 $(RUN) pytest -n 2 --dist loadfile
-SLOW := tests/test_book.py tests/test_coursework.py tests/test_notebooks.py
-SOURCES := $(shell find book notebooks ganedu tools/pages.py tools/boxes.py -type f -not -path '*/__pycache__/*' -not -path '*/.*')
+SLOW := $(addprefix tests/test_,$(addsuffix .py,book coursework exercises mutations notebooks))
+SOURCES := $(shell find book notebooks ganedu benchmarks tools/pages.py tools/boxes.py tools/performance.py -type f -not -path '*/__pycache__/*' -not -path '*/.*')
 CHAPTERS := $(sort $(wildcard notebooks/*.ipynb))
 
 help: ## list these targets
@@ -28,6 +28,9 @@ check: .venv/.installed ## style and unit tests, in under two minutes
 
 notebooks: .venv/.installed ## execute the chapters whose text changed
 	@$(RUN) tools.notebooks
+
+bench: .venv/.installed ## measure our steps against plain ones, on a quiet machine (BENCH="dcgan --rounds 5" for less)
+	$(RUN) benchmarks $(BENCH)
 
 student: .venv/.installed ## write the student edition: no solutions
 	@$(RUN) tools.coursework student
@@ -55,6 +58,7 @@ _build/.fresh: _build/toc.yml _build/math .venv/.installed book/_config.yml $(wi
 # After a failure too: Sphinx would not repeat the warnings of a page that it has read before.
 _build/html/index.html: _build/.fresh $(SOURCES)
 	@$(RUN) tools.pages
+	@$(RUN) tools.performance
 	@echo "Building the pages ..."
 	@.venv/bin/jupyter-book build . --config book/_config.yml --toc _build/toc.yml -W -n --keep-going -q >_build/book.log \
 		|| { rm -rf _build/.doctrees; echo "The pages have errors, see above."; exit 1; }

@@ -1,0 +1,125 @@
+"""The benchmarks compare equal work, and the page on performance shows what they stored."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks import dcgan, epoch, measure, record, scaling
+from tools import performance
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = {"size": 8, "batch_size": 4, "width": 4, "latent_dim": 5}
+STORED = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def losses(work, steps=2):
+    return [{name: float(value) for name, value in work().items()} for _ in range(steps)]
+
+
+def assert_same(ours, theirs, atol=1e-5):
+    assert all(row.keys() == other.keys() for row, other in zip(ours, theirs, strict=True))
+    for row, other in zip(ours, theirs, strict=True):
+        assert row == pytest.approx(other, abs=atol)
+
+
+@pytest.mark.parametrize("layout", [None, torch.contiguous_format])
+def test_the_plain_step_of_dcgan_and_ours_take_the_same_path_in_float32(layout):
+    assert_same(losses(dcgan.ours(layout=layout, **TINY)), losses(dcgan.plain(**TINY)))
+
+
+def test_the_plain_epoch_and_ours_see_the_same_images_in_the_same_order():
+    images = epoch.pictures(8, 8)
+    assert_same(losses(epoch.ours(images, **TINY)), losses(epoch.plain(images, 0, **TINY)))
+
+
+def test_a_contest_whose_exact_side_does_other_work_is_refused():
+    works = {"plain": lambda: lambda: {"loss": 1.0}, "exact": lambda: lambda: {"loss": 1.1}}
+    with pytest.raises(ValueError, match=r"off the plain path by .*0.1.*not the same work"):
+        measure.paths(measure.Contest("other", {}, works))
+
+
+def test_rounds_take_turns_and_run_backward_every_other_time():
+    order = []
+    seconds = measure.interleave({name: lambda name=name: order.append(name) for name in "abc"}, rounds=2)
+    assert "".join(order) == "abccba" and all(len(times) == 2 for times in seconds.values())
+
+
+def test_speedups_are_medians_of_ratios_within_a_round():
+    found = measure.summary([1.0, 2.0, 30.0], [2.0, 1.0, 3.0])
+    assert (found["seconds"], found["speedup"]) == (2.0, 2.0)
+
+
+def test_operations_and_bytes_are_those_of_a_product_counted_by_hand():
+    layer, x = nn.Linear(3, 5, bias=False), torch.randn(7, 3)
+    found = measure.count(lambda: layer(x))
+    assert found["operations"] == 2 * 7 * 3 * 5
+    assert found["bytes"] == 4 * (7 * 3 + 3 * 5 + 7 * 5)
+
+
+def test_ours_does_the_operations_of_plain_without_the_gradients_that_are_thrown_away():
+    count = {name: measure.count(build(**TINY)) for name, build in (("plain", dcgan.plain), ("ours", dcgan.ours))}
+    d, images = dcgan.recipe(**TINY).networks["discriminator"], dcgan.real_batches(TINY)[0]
+    d(images)  # one pass forward is as much as one pass backward to the weights
+    forward = measure.count(lambda: d(images))["operations"]
+    assert count["plain"]["operations"] - count["ours"]["operations"] == forward
+    assert count["ours"]["bytes"] < count["plain"]["bytes"]
+
+
+def test_a_compared_contest_says_floor_and_share(tmp_path):
+    found = measure.compare(dcgan.contest(**TINY), rounds=2)
+    row, rates = found["contestants"]["bf16"], found["machine"]
+    assert row["floor_seconds"] == pytest.approx(row["operations"] / rates["bf16_operations_per_second"], rel=1e-9)
+    assert row["share_of_floor"] == pytest.approx(row["floor_seconds"] / row["seconds"], rel=1e-9)
+    assert found["contestants"]["plain"]["speedup"] == 1
+    path = record.write(found, command="here", folder=tmp_path)
+    assert record.read(tmp_path)["dcgan"] == json.loads(path.read_text())
+
+
+def test_a_larger_batch_needs_more_memory():
+    small, large = (scaling.peak_memory({**TINY, "size": 32, "width": 16, "batch_size": n}) for n in (1, 64))
+    assert 0 < small < large
+
+
+def test_slopes_are_exponents():
+    assert performance.slope([1, 2, 4], [3, 12, 48]) == pytest.approx(2, abs=1e-9)
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_stored_results_say_where_they_come_from(path):
+    found = json.loads(path.read_text())
+    assert found["name"] == path.stem and found["rounds"] >= 3
+    source = found["provenance"]
+    assert source["packages"]["torch"] and source["processor"] and source["threads"] >= 1
+    assert re.fullmatch(r"[0-9a-f]{40}(\+changes)?", source["commit"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", source["date"])
+    assert source["command"].startswith(f"python -m benchmarks {path.stem} ")
+
+
+def test_the_page_shows_the_stored_numbers(tmp_path):
+    performance.build(tmp_path)
+    page = (ROOT / "book" / "appendix" / "performance.md").read_text()
+    for name in ("performance.md", "scaling.md", "scaling.svg"):
+        assert f"../../_build/generated/{name}" in page and (tmp_path / name).exists()
+    shown, results = (tmp_path / "performance.md").read_text(), record.read()
+    assert results.keys() >= {"dcgan", "scaling"}
+    for name in results.keys() & performance.TITLES.keys():
+        for contestant, row in results[name]["contestants"].items():
+            assert f"| {contestant} | {row['seconds']:.3f} | {row['speedup']:.2f}× |" in shown
+    for row in (results["scaling"]["batch"][-1], results["scaling"]["side"][-1]):
+        assert f"{row['seconds']:.3f} seconds" in (tmp_path / "scaling.md").read_text()
+    before = (tmp_path / "scaling.svg").read_bytes()
+    (tmp_path / "scaling.svg").unlink()
+    performance.build(tmp_path)
+    assert (tmp_path / "scaling.svg").read_bytes() == before

@@ -1,0 +1,122 @@
+"""The table and the figure of the page on performance, from the stored results of the benchmarks.
+
+`tools.pages` calls `build`; to look at them alone: `python -m tools.performance`.
+"""
+
+import io
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from benchmarks import record
+from ganedu import plots
+from tools.pages import ROOT, write_if_changed
+
+TITLES = {
+    "dcgan": "DCGAN, one step",
+    "epoch": "DCGAN, an epoch fed with data",
+}
+GIB, GIGA = 2**30, 1e9
+
+
+def table(results: dict[str, dict]) -> str:
+    """The contests, one row a contestant, each with a line that says what was done and where."""
+    parts = [contest(results[name], title) for name, title in TITLES.items() if name in results]
+    return "\n\n".join(parts or ["Nothing measured yet: `make bench`."]) + "\n"
+
+
+def contest(found: dict, title: str) -> str:
+    """One contest: what, the rows, the machine, the provenance."""
+    what = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found["settings"].items())
+    names = ("step", "seconds", "speedup", "its middle half", "GFLOP", "floor, s", "share of the floor")
+    head = f"| {' | '.join(names)} |\n{'|---' * len(names)}|"
+    rows = [_row(name, row) for name, row in found["contestants"].items()]
+    machine = found["machine"]
+    path = found["path"]
+    return "\n\n".join(
+        [
+            f"### {title}",
+            f"{what}; medians over {found['rounds']} rounds; speedup over *{found['plain']}*.",
+            "\n".join([head, *rows]),
+            f"Path: the losses of *exact* differ from those of *plain* by at most "
+            f"{', '.join(f'{value:.0e}' for value in path['largest_differences']['exact'])} in the first "
+            f"{len(path['tolerances'])} works (allowed {', '.join(f'{value:g}' for value in path['tolerances'])}). "
+            f"Machine, in the same rounds: {machine['fp32_operations_per_second'] / GIGA:.0f} GFLOP/s in float32, "
+            f"{machine['bf16_operations_per_second'] / GIGA:.0f} in bfloat16, "
+            f"{machine['bytes_per_second'] / GIGA:.1f} GB/s copied.",
+            origin(found["provenance"]),
+        ]
+    )
+
+
+def _row(name: str, row: dict) -> str:
+    low, high = row["speedup_quartiles"]
+    return (
+        f"| {name} | {row['seconds']:.3f} | {row['speedup']:.2f}× | {low:.2f} to {high:.2f} | "
+        f"{row['operations'] / GIGA:.1f} | {row['floor_seconds']:.3f} | {row['share_of_floor']:.0%} |"
+    )
+
+
+def origin(source: dict) -> str:
+    """Where a result comes from, in a sentence."""
+    commit, _, changes = (source["commit"] or "unknown").partition("+")
+    return (
+        f"*{source['processor']}, {source['threads']} thread{'s' if source['threads'] > 1 else ''}, "
+        f"PyTorch {source['packages']['torch']}, commit {commit[:7]}{' with changes' if changes else ''}, "
+        f"{source['date']}: `{source['command']}`*"
+    )
+
+
+def slope(x: list[float], y: list[float]) -> float:
+    """The exponent of a power law through points, by least squares of the logarithms."""
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def scaling(found: dict) -> str:
+    """What the figure shows, in numbers."""
+    lines = []
+    for axis, key, name in (("batch", "batch_size", "batch"), ("side", "size", "side of the images")):
+        x = [row[key] for row in found[axis]]
+        time, memory = ([row[part] for row in found[axis]] for part in ("seconds", "peak_bytes"))
+        lines.append(
+            f"* Against the {name}, {x[0]} to {x[-1]}: {time[0]:.3f} to {time[-1]:.3f} seconds a step, growing as its "
+            f"power {slope(x, time):.2f}; {memory[0] / GIB:.2f} to {memory[-1] / GIB:.2f} GiB at most, as its power "
+            f"{slope(x, memory):.2f}."
+        )
+    return "\n".join([*lines, "", origin(found["provenance"])]) + "\n"
+
+
+def figure(found: dict) -> str:
+    """Seconds and memory against batch and side, on logarithmic axes, as SVG; markers and dashes differ."""
+    plots.use_style()
+    plt.rcParams["svg.hashsalt"] = "ganedu"  # the same bytes every time
+    fig, axes = plt.subplots(1, 2, figsize=(7, 3.2), sharey=True)
+    labels = (("batch", "batch_size", "images a batch"), ("side", "size", "side of the images, pixels"))
+    for ax, (axis, key, label) in zip(axes, labels, strict=True):
+        x = [row[key] for row in found[axis]]
+        ax.loglog(x, [row["seconds"] for row in found[axis]], "o-", color=plots.REAL, label="seconds a step")
+        memory = [row["peak_bytes"] / GIB for row in found[axis]]
+        ax.loglog(x, memory, "s", linestyle=(0, (5, 1.5)), color=plots.FAKE, label="GiB at most")
+        ax.set_xlabel(label)
+        ax.set_xticks(x, [str(value) for value in x])
+        ax.minorticks_off()
+    axes[0].set_ylabel("seconds or GiB")
+    axes[0].legend()
+    buffer = io.StringIO()
+    fig.savefig(buffer, format="svg", metadata={"Date": None})
+    plt.close(fig)
+    return buffer.getvalue()
+
+
+def build(target: Path) -> None:
+    """Write the generated parts of the page into the folder `target`."""
+    results = record.read()
+    write_if_changed(target / "performance.md", table(results))
+    if "scaling" in results:
+        write_if_changed(target / "scaling.md", scaling(results["scaling"]))
+        write_if_changed(target / "scaling.svg", figure(results["scaling"]))
+
+
+if __name__ == "__main__":
+    build(ROOT / "_build" / "generated")
