@@ -1,9 +1,10 @@
 """CycleGAN: translation between two sets of images of which no two belong together.
 
-    G translates A to B, F translates B to A; D_A and D_B judge the images of their domain.
-    G and F descend   (D_B(G(a)) - 1)^2 + (D_A(F(b)) - 1)^2
-                      + lambda (|F(G(a)) - a| + |G(F(b)) - b|) + lambda identity (|G(b) - b| + |F(a) - a|)
-    D_A descends      ((D_A(a) - 1)^2 + D_A(F(b))^2) / 2, with fakes from its history; D_B likewise
+G translates A to B, F translates B to A; D_A and D_B judge the images of their domain::
+
+    G, F descend  (D_B(G(a)) - 1)^2 + (D_A(F(b)) - 1)^2
+                  + lambda (|F(G(a)) - a| + |G(F(b)) - b|) + lambda identity (|G(b) - b| + |F(a) - a|)
+    D_A descends  ((D_A(a) - 1)^2 + D_A(F(b))^2) / 2, with fakes from its history; D_B likewise
 
 Every layer treats each image by itself, so what a network is shown in one step goes through it in as few batches as can
 be: images to translate together with those to leave alone, real together with fake. The numbers stay the same.
