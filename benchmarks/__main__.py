@@ -1,13 +1,21 @@
 """Run the benchmarks and store what they find: `python -m benchmarks [NAME ...] [--rounds N] [--threads N]`."""
 
 import argparse
+from functools import partial
 
 import torch
 
-from benchmarks import dcgan, epoch, record, scaling
+from benchmarks import cyclegan, dcgan, epoch, record, scaling, wgan_gp
 from benchmarks.measure import compare
 
-CONTESTS = {"dcgan": dcgan.contest, "epoch": epoch.contest}
+CONTESTS = {
+    "dcgan": dcgan.contest,
+    "wgan_gp_conv": partial(wgan_gp.contest, "conv"),
+    "wgan_gp_resnet": partial(wgan_gp.contest, "resnet"),
+    "cyclegan": cyclegan.contest,
+    "epoch": epoch.contest,
+    "epoch_photographs": partial(epoch.contest, photographs=True),
+}
 NAMES = (*CONTESTS, "scaling")
 
 

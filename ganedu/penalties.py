@@ -35,7 +35,8 @@ def input_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
     A module's buffers are copied, so that running statistics and power iterations stay as they are. Within autocast the
     critic runs in float32 here, on x in float32 at least: half precision moves units across the kink of a leaky ReLU,
-    and the gradient jumps there.
+    and the gradient jumps there. It does not depend on the biases of a piecewise linear critic, which get no gradient
+    from it (None, not zeros).
     Taught in {ref}`ch-gradient-penalty`.
     """
 
@@ -148,7 +149,7 @@ class _FlatPieces(TorchFunctionMode):
 
 
 def _kink(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    factor = torch.where(x > 0, 1.0, negative_slope).to(x.dtype)
+    factor = torch.where(x > 0, x.new_ones(()), x.new_full((), negative_slope))
     return x.mul_(factor) if inplace else x * factor
 
 

@@ -1,18 +1,29 @@
 """The benchmarks compare equal work, and the page on performance shows what they stored."""
 
+import io
 import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import dcgan, epoch, measure, record, scaling
+from benchmarks import __main__ as command
+from benchmarks import cyclegan, dcgan, epoch, measure, record, scaling, wgan_gp
+from ganedu import penalties
 from tools import performance
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = {"size": 8, "batch_size": 4, "width": 4, "latent_dim": 5}
+TINY_CRITICS = {
+    "conv": {**TINY, "architecture": "conv"},
+    "resnet": {**TINY, "architecture": "resnet", "size": 16},
+}
+TINY_CYCLE = {"size": 16, "width": 4, "blocks": 1, "halvings": 2, "pool": 1}
 STORED = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
 
 
@@ -39,9 +50,59 @@ def test_the_plain_step_of_dcgan_and_ours_take_the_same_path_in_float32(layout):
     assert_same(losses(dcgan.ours(layout=layout, **TINY)), losses(dcgan.plain(**TINY)))
 
 
-def test_the_plain_epoch_and_ours_see_the_same_images_in_the_same_order():
-    images = epoch.pictures(8, 8)
+@pytest.mark.parametrize("architecture", ["conv", "resnet"])
+def test_the_plain_step_of_wgan_gp_and_ours_take_the_same_path_in_float32(architecture):
+    tiny = TINY_CRITICS[architecture]
+    assert_same(losses(wgan_gp.ours(**tiny)), losses(wgan_gp.plain(**tiny)))
+
+
+def test_the_plain_step_of_cyclegan_and_ours_take_the_same_path_in_float32_beyond_a_full_pool():
+    theirs = losses(cyclegan.plain(**TINY_CYCLE), 4)
+    assert_same(losses(cyclegan.ours(**TINY_CYCLE), 4), theirs, atol=1e-4)
+    never_full = losses(cyclegan.plain(**{**TINY_CYCLE, "pool": 50}), 4)
+    assert never_full[-1]["loss_d"] != pytest.approx(theirs[-1]["loss_d"], abs=1e-3)
+
+
+def test_the_plain_cyclegan_normalizes_by_the_librarys_layers_and_as_ours_does():
+    ours, plain = (cyclegan.recipe(**TINY_CYCLE).networks["generator"] for _ in range(2))
+    cyclegan.use_library_norm({"generator": plain})
+    norms = [m for m in plain.modules() if isinstance(m, nn.InstanceNorm2d)]
+    assert len(norms) == 2 * 7 and not any(isinstance(m, cyclegan.InstanceNorm) for m in plain.modules())
+    a, b = cyclegan.real_batches(TINY_CYCLE)[0]
+    for x, y in zip(ours(a, b), plain(a, b), strict=True):
+        assert torch.allclose(x, y, rtol=0, atol=1e-5)
+
+
+def test_the_plain_critic_step_walks_through_the_generator_and_ours_does_not():
+    made, random = wgan_gp.recipe(**TINY_CRITICS["conv"]), torch.Generator().manual_seed(2)
+    g, d, real = made.networks["generator"], made.networks["discriminator"], dcgan.real_batches(TINY)[0]
+    wgan_gp.critic_step(g, d, dcgan.adam(d, made.config), real, 10.0, random)
+    assert all(weight.grad is not None for weight in g.parameters())
+    g.zero_grad()
+    made.n_real = 1
+    made.generator_step = lambda real, fake: {}
+    made.step(real, random)
+    assert all(weight.grad is None for weight in g.parameters())
+
+
+@pytest.mark.parametrize("make", [epoch.pictures, epoch.Photographs])
+def test_the_plain_epoch_and_ours_see_the_same_images_in_the_same_order(make):
+    images = make(8, 8)
+    assert images.bytes.shape == (8, 3, 8, 8) and images.bytes.dtype == torch.uint8
     assert_same(losses(epoch.ours(images, **TINY)), losses(epoch.plain(images, 0, **TINY)))
+
+
+def test_photographs_are_cut_from_the_middle_at_their_own_proportions():
+    images, (width, height) = epoch.Photographs(1, 8), epoch.PHOTOGRAPH
+    assert images.bytes.float().std() > 10  # they show something
+    edge, file = (height - width) // 2 - 8, io.BytesIO()  # 8: as far as the resizing looks
+    shown = np.zeros((height, width, 3), dtype=np.uint8)
+    shown[:edge], shown[-edge:], shown[height // 2 :, : width // 2] = 255, 255, 100
+    Image.fromarray(shown).save(file, "PNG")
+    images.files = [file.getvalue()]
+    picture = np.array(images.picture(0))
+    assert picture.shape == (8, 8, 3) and (picture[:3] == 0).all() and (picture[5:, :3] == 100).all()
+    assert (picture[:, 5:] == 0).all()
 
 
 def test_a_contest_whose_exact_side_does_other_work_is_refused():
@@ -75,6 +136,22 @@ def test_ours_does_the_operations_of_plain_without_the_gradients_that_are_thrown
     forward = measure.count(lambda: d(images))["operations"]
     assert count["plain"]["operations"] - count["ours"]["operations"] == forward
     assert count["ours"]["bytes"] < count["plain"]["bytes"]
+
+
+@pytest.mark.parametrize("architecture", ["conv", "resnet"])
+def test_a_penalty_costs_two_passes_forward_and_two_backward_and_none_for_gradients_that_are_zero(architecture):
+    critic = wgan_gp.recipe(**TINY_CRITICS[architecture]).networks["discriminator"]
+    real, fake = dcgan.real_batches(TINY_CRITICS[architecture], 2)
+    forward = measure.count(lambda: critic(real))["operations"]
+    whole = measure.count(lambda: penalties.gradient_penalty(critic, real, fake).backward())["operations"]
+    assert whole / forward == pytest.approx(4, abs=0.01)
+
+
+def test_operations_are_those_of_pytorchs_own_counter():
+    work = dcgan.plain(**TINY)
+    with FlopCounterMode(display=False) as theirs:
+        work()
+    assert measure.count(work)["operations"] == theirs.get_total_flops() > 0
 
 
 def test_a_compared_contest_says_floor_and_share(tmp_path):
@@ -114,7 +191,9 @@ def test_the_page_shows_the_stored_numbers(tmp_path):
         assert f"../../_build/generated/{name}" in page and (tmp_path / name).exists()
     shown, results = (tmp_path / "performance.md").read_text(), record.read()
     assert results.keys() >= {"dcgan", "scaling"}
-    for name in results.keys() & performance.TITLES.keys():
+    assert performance.TITLES.keys() == command.CONTESTS.keys() >= results.keys() - {"scaling"}
+    for name in results.keys() - {"scaling"}:
+        assert f"### {performance.TITLES[name]}" in shown
         for contestant, row in results[name]["contestants"].items():
             assert f"| {contestant} | {row['seconds']:.3f} | {row['speedup']:.2f}× |" in shown
     for row in (results["scaling"]["batch"][-1], results["scaling"]["side"][-1]):

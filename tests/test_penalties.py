@@ -23,8 +23,8 @@ def convolutional_critic(activation=lambda: nn.LeakyReLU(0.2)):
 
 
 def weight_gradients(critic, loss, **options):
-    weights = list(critic.parameters())[:-1]  # the last, a bias, has none
-    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, weights, **options)])
+    options |= {"materialize_grads": True}  # the slope does not depend on the biases of a piecewise linear critic
+    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(critic.parameters()), **options)])
 
 
 def with_draw(name, critic, real, fake):
@@ -96,6 +96,19 @@ def test_weight_gradients_of_a_module_are_those_of_autograds_double_backward(nam
     expected = weight_gradients(critic, oracle)
     assert torch.allclose(weight_gradients(critic, got), expected, rtol=1e-4, atol=1e-6)
     assert expected.abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("side", [8, 10])  # 10: halved to 5, which halves no further
+def test_gradients_of_a_piecewise_linear_critic_are_those_of_autograds_double_backward(inplace, side):
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(inplace), nn.AvgPool2d(2), nn.Conv2d(4, 4, 3, padding=1))
+    last = (nn.LeakyReLU(0.3, inplace), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(4 * (side // 4) ** 2, 1))
+    critic, x = nn.Sequential(*layers, *last, nn.Flatten(0)).double(), torch.randn(3, 1, side, side).double()
+    (slope,) = torch.autograd.grad(critic(x.requires_grad_()).sum(), x, create_graph=True)
+    oracle = slope.flatten(1).square().sum(1).mean() / 2
+    got, expected = (weight_gradients(critic, value) for value in (penalties.r1(critic, x.detach()), oracle))
+    assert torch.allclose(got, expected, rtol=0, atol=1e-14) and expected.abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("name", SLOPED)

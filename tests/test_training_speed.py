@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from ganedu import recipes
 from ganedu.cli import app
 from ganedu.data.batches import DeviceBatches
+from ganedu.networks.translation import InstanceNorm
 from ganedu.training import TrainConfig, checkpoint, precision, resume, train
 from ganedu.training.distributed import World
 from ganedu.training.graph import GraphedStep, make_capturable, set_rate
@@ -70,8 +71,9 @@ def test_convolutions_are_stored_channels_last_and_take_the_path_of_plain_storag
     assert_same_path(ours, plain)
 
 
-def test_networks_with_instance_normalization_and_gpus_in_full_float32_keep_plain_storage():
-    normalized = nn.Sequential(nn.Conv2d(3, 4, 3), nn.InstanceNorm2d(4))
+@pytest.mark.parametrize("norm", [nn.InstanceNorm2d(4), InstanceNorm()])
+def test_networks_with_instance_normalization_and_gpus_in_full_float32_keep_plain_storage(norm):
+    normalized = nn.Sequential(nn.Conv2d(3, 4, 3), norm)
     plain = nn.Conv2d(3, 4, 3)
     precision.lay_out({"generator": normalized}, "fp32", CPU)
     precision.lay_out({"generator": plain}, "fp32", torch.device("cuda"))

@@ -15,7 +15,11 @@ from tools.pages import ROOT, write_if_changed
 
 TITLES = {
     "dcgan": "DCGAN, one step",
-    "epoch": "DCGAN, an epoch fed with data",
+    "wgan_gp_conv": "WGAN-GP, convolutional: five steps of the critic and one of the generator",
+    "wgan_gp_resnet": "WGAN-GP, residual: five steps of the critic and one of the generator",
+    "cyclegan": "CycleGAN, one step",
+    "epoch": "DCGAN, an epoch fed with pictures from memory",
+    "epoch_photographs": "DCGAN, an epoch fed with photographs",
 }
 GIB, GIGA = 2**30, 1e9
 
