@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from ganedu._cli_options import one_sentence
+
 data_app = typer.Typer(
     no_args_is_help=True,
     help="Data sets: list them, check every byte of them, fetch them.",
@@ -32,7 +34,7 @@ def list_sets(root: Root = None):
     from ganedu import data
     from ganedu.data.files import data_root
 
-    with _one_line_errors("list"):
+    with one_sentence("data list"):
         folder = data_root(root)
     typer.echo(f"Data folder: {folder}")
     for title, names in (("One set of images", data.NAMES), ("Two domains, unpaired", data.UNPAIRED_NAMES)):
@@ -52,7 +54,7 @@ def list_sets(root: Root = None):
     "ganedu data verify unpaired:photos"
 )
 def verify(name: str, root: Root = None, size: Size = None):
-    with _one_line_errors(f"verify {name}"):
+    with one_sentence(f"data verify {name}"):
         _require_here(name, root)
         _report(name, root, size)
 
@@ -62,7 +64,7 @@ def verify(name: str, root: Root = None, size: Size = None):
     "Example: ganedu data prepare cifar10"
 )
 def prepare(name: str, root: Root = None, size: Size = None):
-    with _one_line_errors(f"prepare {name}"):
+    with one_sentence(f"data prepare {name}"):
         _report(name, root, size)
 
 
@@ -121,18 +123,3 @@ def _report_unpaired(name, root, size):
         _, channels, height, width = found.a.shape
         counts = f"{len(found.a)} images of A, {len(found.b)} of B"
         typer.echo(f"{name} {split}: {counts}, {channels} x {height} x {width}: ok")
-
-
-class _one_line_errors:
-    """What a user can mend becomes one message and exit code 1; anything else is a bug and shows its traceback."""
-
-    def __init__(self, command):
-        self.command = command
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if isinstance(error, (ValueError, OSError)):
-            typer.echo(f"ganedu data {self.command}: {error}", err=True)
-            raise typer.Exit(1) from None

@@ -44,11 +44,11 @@ class Session:
 
         Raises Interrupted after a signal, TrainingError for a loss that is not finite or a disk that is full.
         """
-        if self.world.is_main:
-            evaluation.rewind(self.run, self.first)
         self.board = _tensorboard(self.run, self.first) if self.world.is_main else None
         self.progress = Progress(step=self.first, steps=self.config.steps, shown=self.show)
         try:
+            if self.world.is_main:
+                evaluation.rewind(self.run, self.first)
             reason = self._steps(stop)
         except OSError as error:
             raise cannot_write(self.run, self.saved, error) from None

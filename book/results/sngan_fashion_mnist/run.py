@@ -14,10 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 RUN = Path("runs") / "sngan-fashion-mnist"
-TRAIN = (
-    "train sngan --data fashion-mnist --small --size 32 --set width=8 "
-    "--steps 800 --evaluate-every 100"
-)
+TRAIN = "train sngan --data fashion-mnist --small --size 32 --set width=8 --steps 800 --evaluate-every 100"
 KEPT = ("ganedu", "commit", "python", "packages", "device", "threads", "seed", "wall_seconds")
 
 
