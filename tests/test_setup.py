@@ -1,5 +1,6 @@
 """One source of versions: what make, conda, Binder and pip install agrees."""
 
+import importlib.metadata
 import re
 import shutil
 import subprocess
@@ -23,6 +24,20 @@ EXTRAS = PROJECT["optional-dependencies"]
 def pins():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def test_every_pin_runs_on_every_python_that_make_accepts(pins):
+    """A release that wants 3.11.5 would keep everybody with a distribution's 3.11.2 out."""
+    refused = []
+    for name, version in pins.items():
+        try:
+            package = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:  # of another platform
+            continue
+        wanted = SpecifierSet(package.metadata.get("Requires-Python") or "")
+        if package.version == version and not all(f"3.{minor}.0" in wanted for minor in (11, 12, 13)):
+            refused.append(f"{name} {version} wants {wanted}")
+    assert not refused
 
 
 def test_every_requirement_is_pinned_within_its_range(pins):
