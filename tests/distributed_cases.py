@@ -15,7 +15,7 @@ from torch.distributed.launcher.api import elastic_launch
 sys.path.insert(0, str(Path(__file__).parent))
 from training_cases import DCGAN, images, main
 
-from ganedu.recipes import dcgan
+from ganedu.recipes import cyclegan, dcgan
 from ganedu.training import TrainConfig, TrainingError, train
 from ganedu.training.distributed import World
 from ganedu.training.sync_norm import synchronize
@@ -45,6 +45,21 @@ class Plain(Recording):
         return generator, discriminator
 
 
+class Translating(cyclegan.Recipe):
+    """CycleGAN whose checkpoint holds the gradients of the last step."""
+
+    extra_state = Recording.extra_state
+
+
+PAIRS = cyclegan.Config(size=16, load_size=0, flip=False, batch_size=4, width=2, blocks=1, halvings=1, pool=0)
+
+
+def unpaired():
+    """Six images of one domain, eight of the other."""
+    random = torch.Generator().manual_seed(1)
+    return tuple(torch.randint(256, (n, 3, 16, 16), generator=random, dtype=torch.uint8) for n in (6, 8))
+
+
 VARIANTS = {  # of the comparison with one process: recipe, its configuration, averaged generator
     "no batch norm": (Plain, replace(DCGAN, norm="none"), 0.9),
     "joint batch norm": (Recording, replace(DCGAN, norm="none"), 0.9),
@@ -64,6 +79,8 @@ def compare(folder):
             World.share_statistics = lambda world, generator: None
         options = {"out": Path(folder) / name, "recipe_config": config, "show": False}
         train(recipe, images(side=8), config=TrainConfig(steps=1, ema=ema), **options)
+    once = TrainConfig(steps=1)
+    train(Translating, unpaired(), out=Path(folder) / "cyclegan", config=once, recipe_config=PAIRS, show=False)
     rank = dist.get_rank()
     results = [normalize(layer, x.chunk(2)[rank], up.chunk(2)[rank]) for layer, x, up in norm_cases(synchronized=True)]
     torch.save(results, Path(folder) / f"norms_{rank}.pt")

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-from ganedu.data.batches import DeviceBatches
+from ganedu.data.batches import DeviceBatches, UnpairedBatches
 from ganedu.training import TrainingError, checkpoint, distributed, resume, run_folder
 from ganedu.training.distributed import World
 from ganedu.training.sync_norm import SyncBatchNorm, synchronize
@@ -85,6 +85,17 @@ def largest_difference(compared, name):
 def test_mean_of_gradients_is_that_of_one_process_with_the_joint_batch(compared, name):
     found = largest_difference(compared, name)
     assert max(found.values()) < 1e-6, found
+
+
+def test_two_processes_translate_as_one_with_the_joint_batch(compared):
+    alone = cases.Translating(cases.PAIRS, image_shape=(3, 16, 16), seed=0)
+    batches = UnpairedBatches(*cases.unpaired(), 4, device="cpu", seed=stream_seed(0, ORDER))
+    alone.step(batches.next(), torch.Generator())
+    one, two = alone.extra_state(), checkpoint.read(compared / "cyclegan")["processes"][0]["extra"]
+    for player in ("generator", "discriminator"):
+        together = [torch.cat([gradient.flatten() for gradient in each[player]]) for each in (one, two)]
+        largest = together[0].abs().max()
+        assert largest > 1e-3 and (together[0] - together[1]).abs().max() < 1e-5 * largest
 
 
 def test_with_batch_norm_over_its_own_part_each_process_trains_another_generator(compared):
