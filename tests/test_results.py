@@ -45,7 +45,8 @@ def test_ring_results_are_complete():
 def test_fashion_run_is_stored_with_everything_that_made_it():
     stored = json.loads((FASHION / "provenance.json").read_text(encoding="utf-8"))
     script = runpy.run_path(str(FASHION / "run.py"))
-    assert set(stored) == {"command", "train", "data_sha256", "machine", *script["KEPT"]}
+    kept = runpy.run_path(str(FASHION.with_name("store.py")))["KEPT"]
+    assert set(stored) == {"command", "train", "data_sha256", "machine", *kept}
     assert stored["command"] == f"python {(FASHION / 'run.py').relative_to(ROOT).as_posix()}"
     assert stored["train"] == f"ganedu {script['TRAIN']} --steps {script['STEPS'][-1]}"
     assert len(bytes.fromhex(stored["data_sha256"])) == 32

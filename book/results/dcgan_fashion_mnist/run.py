@@ -5,40 +5,17 @@ download or in the folder that GANEDU_DATA names. Numbers go to metrics.json, th
 64 samples, not selected, to samples.png.
 """
 
-import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from store import ganedu, store  # noqa: E402
+
 RUN = Path("runs") / "dcgan-fashion-mnist"
 STEPS = (1, 100, 300, 1000, 2000)
 TRAIN = "train dcgan --data fashion-mnist --small --size 32 --set learning_rate=0.0005"
-KEPT = ("ganedu", "commit", "python", "packages", "device", "threads", "seed", "wall_seconds")
-
-
-def ganedu(command: str, folder: str) -> None:
-    """Run one command of the package on one thread, in `folder`; an error ends the script."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-m", "ganedu", *command.split()], check=True, cwd=folder, env=environment)
-
-
-def store(run: Path) -> None:
-    """Keep of a run what the chapter shows."""
-    read = {name: json.loads((run / f"{name}.json").read_text()) for name in ("config", "evaluation", "provenance")}
-    metrics = {"recipe": read["config"]["recipe"], "reports": read["evaluation"]["reports"]}
-    provenance = {
-        "command": "python book/results/dcgan_fashion_mnist/run.py",
-        "train": f"ganedu {TRAIN} --steps {STEPS[-1]}",
-        "data_sha256": read["config"]["data"]["sha256"],
-        **{key: read["provenance"][key] for key in KEPT},
-        "machine": platform.machine(),
-    }
-    for name, content in (("metrics", metrics), ("provenance", provenance)):
-        (HERE / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -47,7 +24,7 @@ def main() -> None:
             ganedu(f"resume {RUN} --steps {steps}" if number else f"{TRAIN} --steps {steps}", folder)
             ganedu(f"evaluate {RUN}", folder)
         ganedu(f"sample {RUN} --n 64 --out {HERE / 'samples.png'}", folder)
-        store(Path(folder) / RUN)
+        store(HERE, Path(folder) / RUN, f"{TRAIN} --steps {STEPS[-1]}")
 
 
 if __name__ == "__main__":

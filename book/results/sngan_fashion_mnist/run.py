@@ -4,41 +4,16 @@ It calls the commands that the chapter prints. Needs the data set, by download o
 Numbers go to metrics.json, their circumstances to provenance.json, 64 samples, not selected, to samples.png.
 """
 
-import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from store import ganedu, store  # noqa: E402
+
 RUN = Path("runs") / "sngan-fashion-mnist"
 TRAIN = "train sngan --data fashion-mnist --small --size 32 --set width=8 --steps 800 --evaluate-every 100"
-KEPT = ("ganedu", "commit", "python", "packages", "device", "threads", "seed", "wall_seconds")
-
-
-def ganedu(command: str, folder: str) -> None:
-    """Run one command of the package on one thread, in `folder`; an error ends the script."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-m", "ganedu", *command.split()], check=True, cwd=folder, env=environment)
-
-
-def store(run: Path) -> None:
-    """Keep of a run what the chapter shows."""
-    read = {name: json.loads((run / f"{name}.json").read_text()) for name in ("config", "evaluation", "provenance")}
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    estimate = {row["step"]: round(row["d_real"] - row["d_fake"], 4) for row in rows}
-    metrics = {"recipe": read["config"]["recipe"], "reports": read["evaluation"]["reports"], "estimate": estimate}
-    provenance = {
-        "command": f"python book/results/{HERE.name}/run.py",
-        "train": f"ganedu {TRAIN}",
-        "data_sha256": read["config"]["data"]["sha256"],
-        **{key: read["provenance"][key] for key in KEPT},
-        "machine": platform.machine(),
-    }
-    for name, content in (("metrics", metrics), ("provenance", provenance)):
-        (HERE / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -46,7 +21,7 @@ def main() -> None:
         ganedu(TRAIN, folder)
         ganedu(f"evaluate {RUN}", folder)
         ganedu(f"sample {RUN} --n 64 --out {HERE / 'samples.png'}", folder)
-        store(Path(folder) / RUN)
+        store(HERE, Path(folder) / RUN, TRAIN)
 
 
 if __name__ == "__main__":
