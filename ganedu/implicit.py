@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.func import grad, hessian, jacrev, vjp
+from torch.func import grad, jacrev, vjp
 
 Value = Callable[[Tensor, Tensor], Tensor]
 
@@ -23,7 +23,7 @@ def best_response(value: Value, theta: Tensor, start: Tensor, *, tolerance: floa
     """
     theta, phi = theta.detach(), start.detach().clone()
     for _ in range(steps):
-        slope, curvature = grad(value, 1)(theta, phi), hessian(value, 1)(theta, phi)
+        slope, curvature = grad(value, 1)(theta, phi), _curvature(value, theta, phi)
         if slope.abs().max() <= tolerance:
             if torch.linalg.eigvalsh(curvature).max() >= 0:
                 raise ValueError("Newton's method ended where the value is not concave; start nearer to a maximum")
@@ -38,7 +38,7 @@ def response_derivative(value: Value, theta: Tensor, phi: Tensor) -> Tensor:
     Taught in {ref}`ch-implicit-functions`; the implicit function theorem for grad_phi V = 0.
     """
     mixed = jacrev(grad(value, 1), 0)(theta, phi)  # [m, k]
-    return -torch.linalg.solve(hessian(value, 1)(theta, phi), mixed)
+    return -torch.linalg.solve(_curvature(value, theta, phi), mixed)
 
 
 def response_product(value: Value, theta: Tensor, phi: Tensor, vector: Tensor, *, tolerance: float = 1e-12) -> Tensor:
@@ -108,3 +108,8 @@ def unrolled_gradient(loss: Value, value: Value, theta: Tensor, phi: Tensor, *, 
     Taught in {ref}`ch-implicit-functions`; Metz et al. 2017, eq. 8.
     """
     return grad(lambda at: loss(at, unroll(value, at, phi, steps=steps, rate=rate)))(theta)
+
+
+def _curvature(value: Value, theta: Tensor, phi: Tensor) -> Tensor:
+    """V_phi,phi [m, m], by reverse mode twice: torch's `hessian` is slower to start."""
+    return jacrev(grad(value, 1), 1)(theta, phi)
