@@ -27,7 +27,7 @@ SETS = {
 STEPS, BATCH, WIDTH, WEIGHT, LIMIT, SIDE, POINTS, REACH = 600, 256, 128, 10.0, 0.01, 33, 128, 2.0
 DEPARTURES = [
     "three hidden layers of 128 leaky units, not 512 ReLU units, and 600 steps, not 100,000 with 5 critic steps each",
-    "the rates are higher for that: Adam 1e-3 (authors: 1e-4) and RMSprop 5e-4 (authors: 5e-5); the limit 0.01 is theirs",
+    "higher rates for that: Adam 1e-3 (authors: 1e-4), RMSprop 5e-4 (authors: 5e-5); the limit 0.01 is theirs",
     "the penalty's weight is the paper's 10; the authors' toy code has 0.1, with which slopes settle far above 1",
 ]
 
