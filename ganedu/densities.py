@@ -116,9 +116,7 @@ def ring(modes: int = 8, radius: float = 2.0, std: float = 0.1) -> MixtureSameFa
 
     Taught in {ref}`ch-first-gan`.
     """
-    centers = ring_centers(modes, radius)
-    component = Independent(Normal(centers, torch.full_like(centers, std)), 1)
-    return MixtureSameFamily(Categorical(torch.ones(modes, dtype=torch.float64)), component)
+    return _round_gaussians(ring_centers(modes, radius), std)
 
 
 def ring_centers(modes: int = 8, radius: float = 2.0) -> Tensor:
@@ -130,6 +128,48 @@ def ring_centers(modes: int = 8, radius: float = 2.0) -> Tensor:
         raise ValueError(f"a ring needs at least one mode and a positive radius, not {modes} and {radius}")
     angle = torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)
     return radius * torch.stack([angle.cos(), angle.sin()], dim=1)
+
+
+def lattice(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> MixtureSameFamily:
+    """Equal Gaussians on a square grid of side x side points around the origin, [n, 2]: "the grid of 25".
+
+    Taught in {ref}`ch-mode-collapse`.
+    """
+    return _round_gaussians(lattice_centers(side, spacing), std)
+
+
+def lattice_centers(side: int = 5, spacing: float = 2.0) -> Tensor:
+    """Centers of `lattice`, [side * side, 2], row by row from the lower left.
+
+    Taught in {ref}`ch-mode-collapse`.
+    """
+    if side < 1 or spacing <= 0:
+        raise ValueError(f"a lattice needs at least one point a side and a positive spacing, not {side} and {spacing}")
+    line = spacing * (torch.arange(side, dtype=torch.float64) - (side - 1) / 2)
+    return torch.cartesian_prod(line, line).flip(1)
+
+
+def swiss_roll(turns: float = 1.5, std: float = 0.25 / 7.5, scale: float = 1 / 7.5) -> MixtureSameFamily:
+    """A Gaussian pen drawn along a spiral, [n, 2]: scale * t (cos t, sin t), t uniform on 3 pi / 2 + [0, 2 pi turns].
+
+    The integral over t is a sum over the nodes of a quadrature rule, so that the density is exact to about 1e-12 as
+    long as the pen is no finer than the default; the defaults are scikit-learn's law as WGAN-GP's code scales it.
+    Raises ValueError for sizes that are not positive, or a pen finer than the nodes of the rule lie apart.
+    Taught in {ref}`ch-gradient-penalty`; Gulrajani et al. 2017, figure 2.
+    """
+    if not (turns > 0 and std > 0 and scale > 0):
+        raise ValueError(f"turns {turns}, std {std} and scale {scale} must be positive")
+    start = 1.5 * math.pi
+    rule = interval(start, start + 2 * math.pi * turns, panels=50)
+    centers = scale * rule.nodes[:, None] * torch.stack([rule.nodes.cos(), rule.nodes.sin()], dim=1)
+    if centers.diff(dim=0).norm(dim=1).max() > std:
+        raise ValueError(f"a pen of width {std} is too fine for {len(centers)} nodes; widen it or draw fewer turns")
+    return _round_gaussians(centers, std, rule.weights)
+
+
+def _round_gaussians(centers: Tensor, std: float, weights: Tensor | None = None) -> MixtureSameFamily:
+    weights = torch.ones_like(centers[:, 0]) if weights is None else weights
+    return MixtureSameFamily(Categorical(weights), Independent(Normal(centers, torch.full_like(centers, std)), 1))
 
 
 def log_on(grid: Grid, density: Distribution | Callable[[Tensor], Tensor], *, tolerance: float = 1e-6) -> Tensor:

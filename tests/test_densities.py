@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
+from sklearn import datasets
 
 from ganedu import densities
 
@@ -85,3 +86,46 @@ def test_bad_densities_are_named():
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_lattice_has_25_centers_around_the_origin_and_integrates_to_one():
+    centers = densities.lattice_centers(5, 2.0)
+    assert len(set(map(tuple, centers.tolist()))) == 25
+    assert sorted(set(centers.flatten().tolist())) == [-4, -2, 0, 2, 4]
+    grid = densities.square(-3.0, 3.0, panels=40, order=8)
+    log_p = densities.log_on(grid, densities.lattice(3, 1.5, std=0.15))
+    assert grid.expect(log_p, grid.nodes.square().sum(1)).item() == pytest.approx(2 * (1.5 + 0.15**2), abs=1e-9)
+
+
+def test_swiss_roll_is_scikit_learns_and_integrates_to_one():
+    roll, scikit = densities.swiss_roll(), datasets.make_swiss_roll(20_000, noise=0.25, random_state=0)[0][:, [0, 2]]
+    torch.manual_seed(0)
+    ours, theirs = roll.sample([20_000]), torch.from_numpy(scikit / 7.5)
+    for moment in (1, 2, 3):
+        a, b = ours**moment, theirs**moment
+        error = ((a.var(0) + b.var(0)) / 20_000).sqrt()
+        assert ((a.mean(0) - b.mean(0)).abs() < 4 * error).all()
+    grid = densities.square(-2.3, 2.3, panels=70, order=6)
+    densities.log_on(grid, roll, tolerance=1e-6)
+
+
+def test_density_of_the_swiss_roll_is_the_integral_along_the_curve():
+    roll, std = densities.swiss_roll(), 0.25 / 7.5
+    for x, y in ((0.3, 0.9), (-1.2, 0.1), (1.88, 0.02)):
+
+        def pen(t, x=x, y=y):
+            square = (x - t * math.cos(t) / 7.5) ** 2 + (y - t * math.sin(t) / 7.5) ** 2
+            return math.exp(-square / (2 * std**2)) / (2 * math.pi * std**2) / (3 * math.pi)
+
+        parts = [integrate.quad(pen, (1.5 + k * 0.1) * math.pi, (1.6 + k * 0.1) * math.pi)[0] for k in range(30)]
+        got = roll.log_prob(torch.tensor([x, y], dtype=torch.float64)).exp().item()
+        assert got == pytest.approx(sum(parts), rel=1e-8, abs=1e-12)
+
+
+def test_bad_lattices_and_rolls_are_named():
+    with pytest.raises(ValueError, match="at least one point a side"):
+        densities.lattice(0)
+    with pytest.raises(ValueError, match="must be positive"):
+        densities.swiss_roll(std=0.0)
+    with pytest.raises(ValueError, match="too fine for 1000 nodes"):
+        densities.swiss_roll(std=1e-3)

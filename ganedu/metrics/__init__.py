@@ -5,17 +5,23 @@ Taught in {ref}`ch-first-gan` and {ref}`ch-evaluation`.
 
 from ganedu.metrics.coverage import Coverage, mode_coverage
 from ganedu.metrics.frechet import frechet_distance, frechet_from_features
+from ganedu.metrics.intervals import Interval, clopper_pearson, student, two_alternatives, wilson
 from ganedu.metrics.kernel import kernel_distance
 from ganedu.metrics.precision import PrecisionRecall, precision_recall
 from ganedu.metrics.score import classifier_score
 
 __all__ = [
     "Coverage",
+    "Interval",
     "PrecisionRecall",
     "classifier_score",
+    "clopper_pearson",
     "frechet_distance",
     "frechet_from_features",
     "kernel_distance",
     "mode_coverage",
     "precision_recall",
+    "student",
+    "two_alternatives",
+    "wilson",
 ]
