@@ -9,25 +9,27 @@ NOT_UNIT_TESTS = {
     f"test_{name}"
     for name in ("book", "coursework", "exercises", "mutations", "mutants", "notebooks", "setup", "benchmarks")
 }
-MOST = 4  # files
+MOST = 3  # files
 FAR = 99
 
 
 @cache
 def tests(module: Path, root: Path) -> list[Path]:
-    """The test files below `root` that concern a module of the package, the likeliest first, at most MOST."""
+    """The test files below `root` that concern a module of the package, the likeliest first, at most MOST.
+
+    Of the files named after the module's folder: its own and those that import it directly. Without its own: those
+    that import it at most by way of one other. Where there is none, the nearest by imports of all files.
+    """
     graph = {path: _imports(path, root) for folder in ("ganedu", "tests") for path in (root / folder).rglob("*.py")}
     found = [path for path in sorted((root / "tests").glob("test_*.py")) if path.stem not in NOT_UNIT_TESTS]
-    nearness = {path: (_unlike(path.stem, module, root), _distance(path, module, graph)) for path in found}
-    found.sort(key=lambda path: (*nearness[path], path.name))
-    near = [path for path in found if nearness[path][0] < FAR or nearness[path][1] <= 1]
-    return (near or [path for path in found if nearness[path][1] < FAR])[:MOST]
-
-
-def _unlike(stem: str, module: Path, root: Path) -> int:
-    """0 for the tests named after the module, 1 for those named after what it belongs to, else FAR."""
-    name = "test_" + "_".join(part.strip("_") for part in module.relative_to(root / "ganedu").with_suffix("").parts)
-    return 0 if stem == name else 1 if name.startswith(stem) or stem.startswith(f"{name}_") else FAR
+    far = {path: _distance(path, module, graph) for path in found}
+    *folders, last = (part.strip("_") for part in module.relative_to(root / "ganedu").with_suffix("").parts)
+    own = "_".join(["test", *folders, last])
+    family = [path for path in found if path.stem.startswith("_".join(["test", *folders]) if folders else own)]
+    limit = 0 if any(path.stem == own for path in family) else 1
+    near = [path for path in family if path.stem == own or far[path] <= limit or own.startswith(f"{path.stem}_")]
+    near = near or [path for path in found if far[path] < FAR]
+    return sorted(near, key=lambda path: (path.stem != own, far[path], -len(path.stem), path.name))[:MOST]
 
 
 def _distance(start: Path, target: Path, graph: dict[Path, set[Path]]) -> int:

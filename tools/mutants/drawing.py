@@ -1,0 +1,62 @@
+"""Which statements of a chapter only draw: they and what is computed for them alone are not broken."""
+
+import ast
+from collections.abc import Iterator
+
+DRAWING = {"plt", "plots", "fig", "ax", "axes"}
+
+
+def only_draws(cells: list[ast.Module]) -> set[int]:
+    """The ids of the statements (those of the given trees) that draw, or whose names only statements that draw use."""
+    statements = [statement for cell in cells for statement in _simple(cell.body)]
+    canvases = DRAWING | {name for each in statements if _names(each) & {"plt"} for name in _bound(each)}
+    canvases |= {
+        name
+        for cell in cells
+        for loop in ast.walk(cell)
+        if isinstance(loop, ast.For) and _names(loop.iter) & DRAWING
+        for name in _first_name(loop.target)
+    }
+    drawn = {id(each) for each in statements if _names(each) & canvases}
+    while more := {id(each) for each in statements if id(each) not in drawn and _for_drawing(each, statements, drawn)}:
+        drawn |= more
+    return drawn
+
+
+def _for_drawing(statement: ast.stmt, statements: list[ast.stmt], drawn: set[int]) -> bool:
+    """Whether a statement binds names, and nothing but drawing uses them."""
+    names = set(_bound(statement))
+    users = [each for each in statements if each is not statement and names & _read(each)]
+    return bool(names and users) and all(id(user) in drawn for user in users)
+
+
+def _simple(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements without a body, and the heads of those that have one."""
+    for statement in body:
+        inner = [getattr(statement, part, []) for part in ("body", "orelse", "finalbody")]
+        if not any(inner) or isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            yield statement
+        elif isinstance(statement, ast.For):
+            yield ast.copy_location(ast.Assign([statement.target], statement.iter), statement)
+        for part in inner if not isinstance(statement, ast.FunctionDef | ast.ClassDef) else []:
+            yield from _simple(part)
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def _read(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.Assign):
+        return {each.id for target in statement.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+    return set()
+
+
+def _first_name(target: ast.expr) -> list[str]:
+    """`ax` in `for ax, (name, values) in zip(axes, ...)`."""
+    first = target.elts[0] if isinstance(target, ast.Tuple) else target
+    return [first.id] if isinstance(first, ast.Name) else []
