@@ -72,6 +72,18 @@ def test_bad_densities_are_named():
         densities.log_on(grid, lambda x: x * math.nan)
 
 
+def test_a_density_that_is_negative_somewhere_is_refused_where_it_first_is():
+    grid = densities.interval(0.0, 2.0, panels=2, order=2)
+    with pytest.raises(ValueError, match=r"cannot be negative: it is -0\.5 \(first at 1\.21"):
+        densities.log_on(grid, lambda x: torch.where(x < 1, 1.5, -0.5 * torch.ones_like(x)))
+
+
+def test_a_density_may_be_zero():
+    grid = densities.interval(0.0, 2.0, breaks=[1.0])
+    log_p = densities.log_on(grid, lambda x: torch.where(x < 1, 1.0, 0.0))
+    assert torch.equal(log_p, torch.where(grid.nodes < 1, 0.0, -math.inf).double())
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -29,7 +29,8 @@ def tests(module: Path, root: Path) -> list[Path]:
     limit = 0 if any(path.stem == own for path in family) else 1
     near = [path for path in family if path.stem == own or far[path] <= limit or own.startswith(f"{path.stem}_")]
     near = near or [path for path in found if far[path] < FAR]
-    return sorted(near, key=lambda path: (path.stem != own, far[path], -len(path.stem), path.name))[:MOST]
+    above = {path: own.startswith(f"{path.stem}_") for path in found}
+    return sorted(near, key=lambda path: (path.stem != own, not above[path], far[path], -len(path.stem)))[:MOST]
 
 
 def _distance(start: Path, target: Path, graph: dict[Path, set[Path]]) -> int:

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -62,6 +63,15 @@ def survivors(found: dict) -> str:
         f"{_code(e['before'])} → {_code(e['after'])} in {_code(e['at'])}"
         for e in alive
     )
+
+
+def page(found: dict | None, origin: Callable[[dict], str]) -> str:
+    """What a stored result says: the table, the survivors, where it comes from. origin: of a provenance, a sentence."""
+    if found is None:
+        return "Nothing measured yet.\n"
+    alive = survivors(found) or "None."
+    taken = f"{found['sample']} of {found['of']} mutants, seed {found['seed']}."
+    return "\n\n".join([taken, table(found), "Not caught:", alive, origin(found["provenance"])]) + "\n"
 
 
 def read(path: Path) -> dict | None:
