@@ -16,7 +16,9 @@ def arguments(words=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=sys.modules["tools.mutants"].__doc__)
     kinds = parser.add_subparsers(dest="kind", required=True)
     of_package = kinds.add_parser("package", help="break modules of ganedu, and run the unit tests that concern them")
-    of_package.add_argument("--module", action="append", default=[], dest="chosen", help="file or folder; may be repeated")
+    of_package.add_argument(
+        "--module", action="append", default=[], dest="chosen", help="file or folder; may be repeated"
+    )
     of_chapters = kinds.add_parser("chapters", help="break code cells of chapters, and run the chapters")
     of_chapters.add_argument("chosen", nargs="*", help="chapters, by name or its beginning; all if none is given")
     for each in (of_package, of_chapters):

@@ -109,23 +109,22 @@ def outputs(notebook: Path) -> list[str]:
 
 
 def _output(parts: list[dict]) -> str:
-    texts = [each.get("text", each.get("data", {}).get("text/plain", "")) for each in parts if each.get("name") != "stderr"]
+    texts = [
+        each.get("text", each.get("data", {}).get("text/plain", "")) for each in parts if each.get("name") != "stderr"
+    ]
     return cell.comparable("\n".join("".join(text) for text in texts))
 
 
 def _of_chapter(path: Path, root: Path) -> Iterator[Mutant]:
     cells = cells_of(path)
     for number, (line, text) in enumerate(cells, start=1):
-        skip = _left_alone([ast.parse(other) for _, other in cells], number, text)
+        skip = _left_alone([ast.parse(other) for _, other in cells], number)
         yield from mutants(text, path.relative_to(root).as_posix(), skip=skip, first_line=line, cell=number)
 
 
-def _left_alone(trees: list[ast.Module], number: int, text: str):
-    """Which nodes of a cell are not broken: what draws or prints, tolerances, seeds, formulas that are wrong already."""
-    drawn = only_draws(trees)
-    places = {
-        (each.lineno, each.col_offset) for each in ast.walk(trees[number - 1]) if id(each) in drawn
-    }  # `mutants` parses the text again
+def _left_alone(trees: list[ast.Module], number: int):
+    """Which nodes of a cell are not broken: drawing, printing, tolerances, seeds, formulas that are wrong already."""
+    drawn = only_draws(trees)[number - 1]
 
     def skip(node: ast.AST) -> bool:
         match node:
@@ -134,7 +133,7 @@ def _left_alone(trees: list[ast.Module], number: int, text: str):
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
                 return name in _CALLS_LEFT
             case ast.stmt():
-                return (node.lineno, node.col_offset) in places
+                return (node.lineno, node.col_offset) in drawn
         return False
 
     return skip

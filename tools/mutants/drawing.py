@@ -6,21 +6,17 @@ from collections.abc import Iterator
 DRAWING = {"plt", "plots", "fig", "ax", "axes"}
 
 
-def only_draws(cells: list[ast.Module]) -> set[int]:
-    """The ids of the statements (those of the given trees) that draw, or whose names only statements that draw use."""
-    statements = [statement for cell in cells for statement in _simple(cell.body)]
+def only_draws(cells: list[ast.Module]) -> list[set[tuple[int, int]]]:
+    """For each cell line and column of the statements that draw, or whose names only such statements use."""
+    inner = [list(_simple(cell.body)) for cell in cells]
+    statements = [statement for cell in inner for statement in cell]
     canvases = DRAWING | {name for each in statements if _names(each) & {"plt"} for name in _bound(each)}
-    canvases |= {
-        name
-        for cell in cells
-        for loop in ast.walk(cell)
-        if isinstance(loop, ast.For) and _names(loop.iter) & DRAWING
-        for name in _first_name(loop.target)
-    }
+    loops = [loop for cell in cells for loop in ast.walk(cell) if isinstance(loop, ast.For)]
+    canvases |= {name for loop in loops if _names(loop.iter) & DRAWING for name in _first_name(loop.target)}
     drawn = {id(each) for each in statements if _names(each) & canvases}
     while more := {id(each) for each in statements if id(each) not in drawn and _for_drawing(each, statements, drawn)}:
         drawn |= more
-    return drawn
+    return [{(each.lineno, each.col_offset) for each in cell if id(each) in drawn} for cell in inner]
 
 
 def _for_drawing(statement: ast.stmt, statements: list[ast.stmt], drawn: set[int]) -> bool:
@@ -51,6 +47,8 @@ def _read(node: ast.AST) -> set[str]:
 
 
 def _bound(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.FunctionDef):
+        return {statement.name}
     if isinstance(statement, ast.Assign):
         return {each.id for target in statement.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
     return set()

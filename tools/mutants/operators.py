@@ -38,10 +38,14 @@ _PAIRS = (
 )
 EXCHANGED = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])}
 MODULES = {"torch", "math", "np", "numpy", "stats", "special"}  # their functions take what they work on as an argument
-DROPPED = set(
-    "log log2 log1p exp expm1 sqrt square abs sigmoid logsigmoid tanh softplus relu softmax log_softmax cos sin clamp "
-    "clamp_min clamp_max mean sum norm round floor ceil flip sorted reversed diff cumsum clone eval logaddexp".split()
-)
+# fmt: off
+DROPPED = {
+    "log", "log2", "log1p", "exp", "expm1", "sqrt", "square", "abs", "sigmoid",
+    "logsigmoid", "tanh", "softplus", "relu", "softmax", "log_softmax", "cos", "sin", "clamp",
+    "clamp_min", "clamp_max", "mean", "sum", "norm", "round", "floor", "ceil", "flip",
+    "sorted", "reversed", "diff", "cumsum", "clone", "eval", "logaddexp",
+}
+# fmt: on
 KEEP_ORDER = {"isinstance", "getattr", "hasattr", "range", "zip", "super"}  # swapped, these only crash
 SMALL = 10  # larger whole numbers are doubled: one more image or step is seldom a break
 
@@ -109,9 +113,9 @@ def _call(node: ast.Call, source: Source) -> Iterator[Edit]:
     if name in KEEP_ORDER:
         return
     for first, second in pairwise(node.args):
-        if not isinstance(first, ast.Starred) and not isinstance(second, ast.Starred):
-            if source.of(first) != source.of(second):
-                yield _swapped(first, second, source)
+        starred = isinstance(first, ast.Starred) or isinstance(second, ast.Starred)
+        if not starred and source.of(first) != source.of(second):
+            yield _swapped(first, second, source)
 
 
 def _worked_on(node: ast.Call, name: str) -> ast.expr | None:

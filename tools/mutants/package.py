@@ -28,7 +28,9 @@ def modules(root: Path, chosen: list[str]) -> list[Path]:
     for name in chosen or ["ganedu"]:
         mine = [path for path in every if path == root / name or root / name in path.parents]
         if not mine:
-            raise SystemExit(f"{name}: no module of the package to break; name a file or folder such as ganedu/losses.py")
+            raise SystemExit(
+                f"{name}: no module of the package to break; name a file or folder such as ganedu/losses.py"
+            )
         found += [path for path in mine if path not in found]
     return found
 
@@ -59,9 +61,7 @@ def verdicts(found: list[Mutant], root: Path) -> Iterator[tuple[Mutant, str, str
     import hypothesis  # noqa: F401
     import numpy  # noqa: F401
     import pytest  # noqa: F401
-    import scipy.integrate
-    import scipy.optimize
-    import scipy.stats
+    import scipy.stats  # noqa: F401
     import torch
 
     torch.set_num_threads(1)

@@ -44,7 +44,12 @@ def table(found: dict) -> str:
     """One row a file and one for all: how many mutants of each verdict, and the share caught."""
     kind, rows = found["name"], found["mutants"]
     heads = {"package": ("tests", "survived", "equivalent")}.get(kind, VERDICTS[1:])
-    shown = {"tests": "killed by a test", "check": "killed by a check", "error": "by another error", "print": "by print only"}
+    shown = {
+        "tests": "by a test",
+        "check": "by a check",
+        "error": "by another error",
+        "print": "by print only",
+    }
     files = sorted({entry["file"] for entry in rows})
     names = ["file", "mutants", *(shown.get(head, head) for head in heads), "caught"]
     lines = [f"| {' | '.join(names)} |", f"|---{'|--:' * (len(names) - 1)}|"]
