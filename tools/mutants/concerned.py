@@ -20,17 +20,23 @@ def tests(module: Path, root: Path) -> list[Path]:
     Of the files named after the module's folder: its own and those that import it directly. Without its own: those
     that import it at most by way of one other. Where there is none, the nearest by imports of all files.
     """
-    graph = {path: _imports(path, root) for folder in ("ganedu", "tests") for path in (root / folder).rglob("*.py")}
+    graph = _graph(root)
     found = [path for path in sorted((root / "tests").glob("test_*.py")) if path.stem not in NOT_UNIT_TESTS]
     far = {path: _distance(path, module, graph) for path in found}
     *folders, last = (part.strip("_") for part in module.relative_to(root / "ganedu").with_suffix("").parts)
     own = "_".join(["test", *folders, last])
     family = [path for path in found if path.stem.startswith("_".join(["test", *folders]) if folders else own)]
     limit = 0 if any(path.stem == own for path in family) else 1
-    near = [path for path in family if path.stem == own or far[path] <= limit or own.startswith(f"{path.stem}_")]
-    near = near or [path for path in found if far[path] < FAR]
     above = {path: own.startswith(f"{path.stem}_") for path in found}
+    near = [path for path in family if path.stem == own or far[path] <= limit or (limit and above[path])]
+    near = near or [path for path in found if far[path] < FAR]
     return sorted(near, key=lambda path: (path.stem != own, not above[path], far[path], -len(path.stem)))[:MOST]
+
+
+@cache
+def _graph(root: Path) -> dict[Path, set[Path]]:
+    """What each file of the package and of the tests imports."""
+    return {path: _imports(path, root) for folder in ("ganedu", "tests") for path in (root / folder).rglob("*.py")}
 
 
 def _distance(start: Path, target: Path, graph: dict[Path, set[Path]]) -> int:
