@@ -35,7 +35,7 @@ def chosen(every: list[Mutant], size: int, seed: int) -> list[Mutant]:
     seconds = _seconds()
     dear = [mutant for mutant in every if seconds.get(Path(mutant.file).stem, 0) > DEAR]
     few = sample(dear, len(dear) // SHARE, seed)
-    taken = {mutant.id for mutant in few} | {mutant.id for mutant in every if mutant not in set(dear)}
+    taken = {mutant.id for mutant in every} - {mutant.id for mutant in dear} | {mutant.id for mutant in few}
     return sample([mutant for mutant in every if mutant.id in taken], size, seed)
 
 
@@ -117,14 +117,14 @@ def _output(parts: list[dict]) -> str:
 
 def _of_chapter(path: Path, root: Path) -> Iterator[Mutant]:
     cells = cells_of(path)
+    drawn = only_draws([ast.parse(text) for _, text in cells])
     for number, (line, text) in enumerate(cells, start=1):
-        skip = _left_alone([ast.parse(other) for _, other in cells], number)
+        skip = _left_alone(drawn[number - 1])
         yield from mutants(text, path.relative_to(root).as_posix(), skip=skip, first_line=line, cell=number)
 
 
-def _left_alone(trees: list[ast.Module], number: int):
+def _left_alone(drawn: set[tuple[int, int]]):
     """Which nodes of a cell are not broken: drawing, printing, tolerances, seeds, formulas that are wrong already."""
-    drawn = only_draws(trees)[number - 1]
 
     def skip(node: ast.AST) -> bool:
         match node:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 DRAWING = {"plt", "plots", "fig", "ax", "axes"}
 
@@ -14,16 +15,16 @@ def only_draws(cells: list[ast.Module]) -> list[set[tuple[int, int]]]:
     loops = [loop for cell in cells for loop in ast.walk(cell) if isinstance(loop, ast.For)]
     canvases |= {name for loop in loops if _names(loop.iter) & DRAWING for name in _first_name(loop.target)}
     drawn = {id(each) for each in statements if _names(each) & canvases}
-    while more := {id(each) for each in statements if id(each) not in drawn and _for_drawing(each, statements, drawn)}:
+    users = {id(each): _users(each, statements) for each in statements}
+    while more := {key for key, mine in users.items() if key not in drawn and mine and mine <= drawn}:
         drawn |= more
     return [{(each.lineno, each.col_offset) for each in cell if id(each) in drawn} for cell in inner]
 
 
-def _for_drawing(statement: ast.stmt, statements: list[ast.stmt], drawn: set[int]) -> bool:
-    """Whether a statement binds names, and nothing but drawing uses them."""
-    names = set(_bound(statement))
-    users = [each for each in statements if each is not statement and names & _read(each)]
-    return bool(names and users) and all(id(user) in drawn for user in users)
+def _users(statement: ast.stmt, statements: list[ast.stmt]) -> set[int]:
+    """The other statements that use a name which this one binds."""
+    names = _bound(statement)
+    return {id(each) for each in statements if each is not statement and names & _read(each)} if names else set()
 
 
 def _simple(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -38,10 +39,12 @@ def _simple(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _simple(part)
 
 
+@cache
 def _names(node: ast.AST) -> set[str]:
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
+@cache
 def _read(node: ast.AST) -> set[str]:
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
 
