@@ -113,9 +113,13 @@ def _call(node: ast.Call, source: Source) -> Iterator[Edit]:
     if name in KEEP_ORDER:
         return
     for first, second in pairwise(node.args):
-        starred = isinstance(first, ast.Starred) or isinstance(second, ast.Starred)
-        if not starred and source.of(first) != source.of(second):
+        if not (_is_fixed(first) or _is_fixed(second) or source.of(first) == source.of(second)):
             yield _swapped(first, second, source)
+
+
+def _is_fixed(argument: ast.expr) -> bool:
+    """Whether an argument swapped only crashes: a text, or several in one."""
+    return isinstance(argument, ast.Starred) or isinstance(getattr(argument, "value", None), str)
 
 
 def _worked_on(node: ast.Call, name: str) -> ast.expr | None:
