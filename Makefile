@@ -5,8 +5,8 @@
 RUN := .venv/bin/python -m
 # One thread per process: the tests run side by side, and stored outputs do not depend on the machine.
 TEST := OMP_NUM_THREADS=1 $(RUN) pytest -n 2 --dist loadfile
-SLOW := $(addprefix tests/test_,$(addsuffix .py,book coursework exercises mutations notebooks))
-SOURCES := $(shell find book notebooks ganedu benchmarks tools/pages.py tools/boxes.py tools/performance.py -type f -not -path '*/__pycache__/*' -not -path '*/.*')
+SLOW := $(addprefix tests/test_,$(addsuffix .py,book coursework exercises mutants mutations notebooks))
+SOURCES := $(shell find book notebooks ganedu benchmarks tools/pages.py tools/boxes.py tools/performance.py tools/mutants tests/mutants -type f -not -path '*/__pycache__/*' -not -path '*/.*')
 CHAPTERS := $(sort $(wildcard notebooks/*.ipynb))
 
 help: ## list these targets
@@ -59,6 +59,7 @@ _build/.fresh: _build/toc.yml _build/math .venv/.installed book/_config.yml $(wi
 _build/html/index.html: _build/.fresh $(SOURCES)
 	@$(RUN) tools.pages
 	@$(RUN) tools.performance
+	@$(RUN) tools.mutants.page
 	@echo "Building the pages ..."
 	@.venv/bin/jupyter-book build . --config book/_config.yml --toc _build/toc.yml -W -n --keep-going -q >_build/book.log \
 		|| { rm -rf _build/.doctrees; echo "The pages have errors, see above."; exit 1; }

@@ -73,6 +73,46 @@ def test_bad_densities_are_named():
         densities.log_on(grid, lambda x: x * math.nan)
 
 
+def test_a_density_that_is_negative_somewhere_is_refused_where_it_first_is():
+    grid = densities.interval(0.0, 2.0, panels=2, order=2)
+    with pytest.raises(ValueError, match=r"cannot be negative: it is -0\.5 \(first at 1\.21"):
+        densities.log_on(grid, lambda x: torch.where(x < 1, 0.0, -0.5 * torch.ones_like(x)))
+
+
+def test_breaks_may_come_in_any_order_and_lie_outside():
+    grid = densities.interval(0.0, 2.0, breaks=[1.3137, 5.0, 0.7137, -1.0], panels=2)
+    steps = torch.where(grid.nodes < 0.7137, 1.0, torch.where(grid.nodes < 1.3137, 10.0, 100.0)).double()
+    assert grid.integrate(steps).item() == pytest.approx(0.7137 + 10 * 0.6 + 100 * 0.6863, abs=1e-11)
+    assert len(grid.nodes) == 3 * 2 * 20
+    ends = densities.interval(0.0, 2.0, breaks=[0.0, 2.0])
+    assert torch.equal(ends.nodes, densities.interval(0.0, 2.0).nodes)
+
+
+def test_square_is_exact_for_products_of_polynomials():
+    grid = densities.square(-1.0, 2.0)
+    assert grid.nodes.shape == ((20 * 10) ** 2, 2)
+    x, y = grid.nodes.unbind(1)
+    exact = (2**6 - 1) / 6 * (2**4 - 1) / 4  # x^5 y^3 on [-1, 2]^2
+    assert grid.integrate(x**5 * y**3).item() == pytest.approx(exact, rel=1e-12)
+
+
+def test_a_ring_may_have_one_mode():
+    assert densities.ring_centers(1, 0.5).tolist() == [[0.5, 0.0]]
+
+
+def test_one_nan_is_enough_to_refuse_a_density():
+    grid = densities.interval(0.0, 1.0, panels=1, order=4)
+    log_p = torch.zeros(4, dtype=torch.float64).index_fill(0, torch.tensor([2]), math.nan)
+    with pytest.raises(ValueError, match="p is NaN at 1 of 4 nodes"):
+        densities.check_normalized(log_p, grid, name="p")
+
+
+def test_a_density_may_be_zero():
+    grid = densities.interval(0.0, 2.0, breaks=[1.0])
+    log_p = densities.log_on(grid, lambda x: torch.where(x < 1, 1.0, 0.0))
+    assert torch.equal(log_p, torch.where(grid.nodes < 1, 0.0, -math.inf).double())
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -80,6 +120,7 @@ def test_bad_densities_are_named():
         (lambda: densities.interval(0.0, math.inf), "must be finite and increasing"),
         (lambda: densities.mixture([0, 1], [1], [1, 1]), "2 means, 1 stds"),
         (lambda: densities.ring(modes=0), "at least one mode"),
+        (lambda: densities.ring(radius=0.0), "a positive radius, not 8 and 0"),
         (lambda: densities.interval(0.0, 1.0, panels=1, order=3).integrate(torch.ones(4)), "evaluate the function at"),
     ],
 )

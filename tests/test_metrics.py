@@ -189,3 +189,12 @@ def test_samples_between_the_modes_have_no_quality():
 def test_samples_of_a_network_need_not_be_detached():
     samples = densities.ring_centers(8).repeat(20, 1).float().requires_grad_()
     assert metrics.mode_coverage(samples, densities.ring_centers(8), std=0.1).modes == 8
+
+
+def test_a_metric_is_a_number_and_no_part_of_a_graph():
+    features = torch.randn(20, 3, dtype=torch.float64, requires_grad=True)
+    for found in (
+        metrics.frechet_from_features(features, features + 1),
+        metrics.kernel_distance(features, features + 1),
+    ):
+        assert not found.requires_grad

@@ -77,6 +77,14 @@ def test_double_precision_as_default_changes_no_weight(digits, cache, monkeypatc
         torch.set_default_dtype(torch.float32)
 
 
+@pytest.mark.parametrize("shape", [(1, 7, 64), (1, 64, 7), (3, 7, 7)])
+def test_images_with_a_side_below_eight_are_too_small(shape):
+    with pytest.raises(ValueError, match=f"images of {shape[1]} x {shape[2]} pixels are too small.*8 x 8 at least"):
+        features.FeatureNetwork("tiny", shape, 2)
+    smallest = features.FeatureNetwork("small", (shape[0], 8, 8), 2)
+    assert smallest(torch.zeros(2, shape[0], 8, 8))[1].shape == (2, 2)
+
+
 def test_features_and_probabilities_have_the_promised_form(digits, test_images):
     features_, probabilities = digits.extract(test_images)
     assert features_.shape == (256, features.WIDTH) and probabilities.shape == (256, 10)

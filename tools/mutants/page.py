@@ -1,0 +1,22 @@
+"""The generated parts of the page on mutants, from the stored results: `python -m tools.mutants.page`."""
+
+from pathlib import Path
+
+from tools.mutants import record
+from tools.pages import ROOT, write_if_changed
+from tools.performance import origin
+
+FOLDER = ROOT / "tests" / "mutants"
+
+
+def build(target: Path) -> None:
+    """Write them into the folder `target`."""
+    for kind in ("package", "chapters"):
+        write_if_changed(target / f"mutants_{kind}.md", record.page(record.read(FOLDER / f"{kind}.json"), origin))
+    reasons = record.equivalent(FOLDER / "equivalent.yml")
+    lines = [f"* `{name}`: {why}" for name, why in reasons.items()]
+    write_if_changed(target / "mutants_equivalent.md", "\n".join(lines or ["None is known yet."]) + "\n")
+
+
+if __name__ == "__main__":
+    build(ROOT / "_build" / "generated")
