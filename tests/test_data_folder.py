@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ganedu import data
-from ganedu._cli_data import data_app
+from ganedu.cli.data import data_app
 from ganedu.data import folder
 
 ENDS = ["png", "jpg", "bmp", "webp"]

@@ -11,6 +11,8 @@ import torch
 from ganedu import data
 from ganedu.training import checkpoint, run_folder
 from ganedu.training.errors import TrainingError
+from ganedu.training.loading import load
+from ganedu.training.source import TENSOR
 
 RESULTS = "evaluation.json"
 BEST = "generator.best.safetensors"
@@ -30,7 +32,6 @@ class Evaluator:
 
     def __init__(self, plan: dict, *, n: int, split: str = SPLIT, root=None, cache=None):
         from ganedu.metrics import features, report
-        from ganedu.training.source import TENSOR
 
         name, (_, *size) = plan["data"]["name"], plan["recipe"]["image_shape"]
         root = root or plan["data"].get("root")
@@ -69,8 +70,6 @@ def evaluate(run, *, n=2000, split=SPLIT, seed=0, ema=True, device="cpu", previo
     Raises ValueError for data sets and recipes that an `Evaluator` refuses.
     Taught in {ref}`ch-evaluation`.
     """
-    from ganedu.training.runs import load  # which trains, and so imports this module
-
     run = Path(run)
     plan, step = run_folder.read_config(run), checkpoint.read(run, previous=previous)["step"]
     averaged = ema and plan["training"]["ema"] > 0

@@ -1,11 +1,11 @@
-"""Start a run, resume it, load what it made.
+"""Start a run, resume it.
 
 Taught in {ref}`training`.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,8 +14,9 @@ from ganedu.training import checkpoint, run_folder, source, stopping
 from ganedu.training.config import TrainConfig, differences, fingerprint, from_plan
 from ganedu.training.distributed import World, joined
 from ganedu.training.errors import TrainingError
+from ganedu.training.loading import fitting, recipe_class, recipe_of
 from ganedu.training.loop import Session
-from ganedu.training.trainer import ORDER, Trainer, load_recipe, stream_seed
+from ganedu.training.trainer import ORDER, Trainer, stream_seed
 
 FORMAT = 1
 
@@ -63,7 +64,7 @@ def train(
     Ctrl-C; ValueError for data and configurations that do not fit.
     Taught in {ref}`training`.
     """
-    out, config, kind = Path(out), config or TrainConfig(), _recipe_class(recipe)
+    out, config, kind = Path(out), config or TrainConfig(), recipe_class(recipe)
     recipe_config = recipe_config or kind.Config()
     with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop:
         images = source.find(data, kind, recipe_config, root=root, stream=stream)
@@ -97,7 +98,7 @@ def resume(
     run, plan = Path(run), run_folder.read_config(Path(run))
     config = from_plan(plan)
     config = replace(config, steps=steps) if steps else config
-    kind, recipe_config = _recipe_of(plan, recipe)
+    kind, recipe_config = recipe_of(plan, recipe)
     root = root or plan["data"].get("root")
     data, stream = plan["data"]["name"] if data is None else data, plan["data"].get("streamed", False)
     with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop:
@@ -107,29 +108,11 @@ def resume(
         now = _plan(kind, recipe_config, images, config, world)
         trainer = _trainer(kind, recipe_config, images, config, _device(device, world), world)
         _refuse_changes(run, state, now, trainer.recipe)
-        with _fitting(run):
+        with fitting(run):
             trainer.load_state_dict(state, state["processes"][world.rank])
         if world.is_main:
             run_folder.rewind(run, trainer.step, plan=now)
         return _train(Session(trainer, run, now, sessions=state["sessions"], show=show), stop)
-
-
-def load(run, *, recipe=None, device="cpu", ema=True, previous=False):
-    """The recipe of a run with its trained weights: `load(run).sample(64, torch.Generator())`.
-
-    recipe: the class again, if the run was given one. ema: the averaged generator takes the generator's place.
-    Raises TrainingError if there is no run or its checkpoint is damaged.
-    Taught in {ref}`training`.
-    """
-    run, plan = Path(run), run_folder.read_config(Path(run))
-    state = checkpoint.read(run, previous=previous)
-    kind, recipe_config = _recipe_of(plan, recipe)
-    loaded = kind(recipe_config, image_shape=tuple(plan["recipe"]["image_shape"]), device=torch.device(device), seed=0)
-    with _fitting(run):
-        load_recipe(loaded, state["recipe"])
-        if ema and state["average"]:
-            loaded.networks["generator"].load_state_dict(state["average"])
-    return loaded
 
 
 def _train(session: Session, stop: stopping.Stop) -> Outcome:
@@ -193,23 +176,6 @@ def _occupied(out: Path, plan: dict) -> TrainingError:
     return TrainingError(f"{out} holds a run already{changed}; go on with `ganedu resume {out}` or give another --out")
 
 
-def _recipe_class(recipe):
-    if not isinstance(recipe, str):
-        return recipe
-    from ganedu import recipes
-
-    return recipes.get(recipe)
-
-
-def _recipe_of(plan: dict, recipe) -> tuple:
-    """The class of a run's recipe and its configuration."""
-    kind = _recipe_class(recipe or plan["recipe"]["name"])
-    given, known = plan["recipe"]["config"], {field.name for field in fields(kind.Config)}
-    if odd := sorted(set(given) ^ known):
-        raise TrainingError(f"{run_folder.CONFIG}: unknown or missing under 'recipe.config': {', '.join(odd)}")
-    return kind, kind.Config(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items()})
-
-
 def _device(name, world: World) -> torch.device:
     return world.place(torch.device(name))
 
@@ -219,15 +185,6 @@ def _empty(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name in (checkpoint.NAME, checkpoint.PREVIOUS, run_folder.METRICS):
         (out / name).unlink(missing_ok=True)
-
-
-@contextmanager
-def _fitting(run: Path) -> Iterator[None]:
-    try:
-        yield
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise TrainingError(f"{run}: what the checkpoint holds does not fit {run_folder.CONFIG}: {reason}") from None
 
 
 @contextmanager

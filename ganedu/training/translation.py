@@ -12,14 +12,14 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from ganedu._files import write_atomically
 from ganedu.data import resize, to_bytes, to_floats
 from ganedu.data.folder import decode, pictures
 from ganedu.networks.translation import DIVISOR, SMALLEST
 from ganedu.recipes.cyclegan import DIRECTIONS
 from ganedu.training import run_folder
-from ganedu.training.checkpoint import write_atomically
 from ganedu.training.errors import TrainingError
-from ganedu.training.runs import load
+from ganedu.training.loading import load
 
 SHEET = "sheet.png"
 ON_SHEET = 16  # pairs

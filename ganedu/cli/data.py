@@ -1,11 +1,14 @@
-"""`ganedu data`: what the data sets are, whether they are here and whole, and how to get them."""
+"""`ganedu data`: what the data sets are, whether they are here and whole, and how to get them.
+
+Taught in {ref}`data-sets`.
+"""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ganedu._cli_options import one_sentence
+from ganedu.cli.options import one_sentence
 
 data_app = typer.Typer(
     no_args_is_help=True,
@@ -31,6 +34,10 @@ BUILT_IN = {
 
 @data_app.command("list", help="The sets, their licenses, and which are here.\n\nExample: ganedu data list")
 def list_sets(root: Root = None):
+    """Print the sets and which are here.
+
+    Taught in {ref}`data-sets`.
+    """
     from ganedu import data
     from ganedu.data.files import data_root
 
@@ -54,6 +61,10 @@ def list_sets(root: Root = None):
     "ganedu data verify unpaired:photos"
 )
 def verify(name: str, root: Root = None, size: Size = None):
+    """Read every byte of a set.
+
+    Taught in {ref}`data-sets`.
+    """
     with one_sentence(f"data verify {name}"):
         _require_here(name, root)
         _report(name, root, size)
@@ -64,6 +75,10 @@ def verify(name: str, root: Root = None, size: Size = None):
     "Example: ganedu data prepare cifar10"
 )
 def prepare(name: str, root: Root = None, size: Size = None):
+    """Fetch a set, then read every byte of it.
+
+    Taught in {ref}`data-sets`.
+    """
     with one_sentence(f"data prepare {name}"):
         _report(name, root, size)
 

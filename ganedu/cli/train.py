@@ -1,7 +1,6 @@
-"""The command line, ``ganedu`` or ``python -m ganedu``.
+"""`ganedu train` and `ganedu resume`.
 
-Only what a command needs is imported, when it runs: `ganedu ledger` and the help texts do not wait for PyTorch.
-Taught in {ref}`ledger` and {ref}`training`.
+Taught in {ref}`training`.
 """
 
 import ast
@@ -13,11 +12,9 @@ from typing import Annotated, get_type_hints
 
 import typer
 
-from ganedu._cli_data import data_app
-from ganedu._cli_options import Device, Previous, Root, Run, one_sentence, place
-from ganedu._cli_results import results_app
+from ganedu.cli.options import Device, Previous, Root, Run, one_sentence, place
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+train_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Minutes = Annotated[float | None, typer.Option(help="Save and stop after so many minutes.", min=0)]
 Full = Annotated[bool | None, typer.Option("--full/--small", help="The paper's sizes or a miniature, as on a CPU.")]
@@ -37,36 +34,7 @@ torchrun --nproc-per-node 4 -m ganedu train dcgan --data cifar10 --full
 """
 
 
-@app.callback()
-def _main():
-    """Tools of the course on generative adversarial networks."""
-
-
-@app.command("ledger", help="Which equations of the book are checked, by what, and how closely.")
-def show_ledger(
-    check: Annotated[bool, typer.Option("--check", help="Exit with 1 unless every equation is checked.")] = False,
-    book: Annotated[Path | None, typer.Option(help="The book's folder; found from here upward if not given.")] = None,
-):
-    """Which equations of the book are checked, by what, and how closely.
-
-    Taught in {ref}`ledger`.
-    """
-    from ganedu import ledger
-
-    try:
-        entries = ledger.read(book or Path(os.path.relpath(ledger.find_book(Path.cwd()))))
-        problems = ledger.problems(entries)
-    except ValueError as error:
-        typer.echo(f"ganedu ledger: {error}", err=True)
-        raise typer.Exit(2) from None
-    typer.echo(ledger.table(entries))
-    for problem in problems:
-        typer.echo(problem, err=True)
-    if check and problems:
-        raise typer.Exit(1)
-
-
-@app.command(
+@train_app.command(
     "train",
     no_args_is_help=True,
     help=TRAIN_HELP,
@@ -127,7 +95,7 @@ def train_recipe(
         _say_where(train(recipe, data, out=out, config=config, recipe_config=recipe_config, **options))
 
 
-@app.command("resume", no_args_is_help=True)
+@train_app.command("resume", no_args_is_help=True)
 def resume_run(
     run: Run,
     steps: Annotated[int | None, typer.Option(help="A new last step, to train longer.", min=1)] = None,
@@ -152,19 +120,6 @@ def resume_run(
         _say_where(
             resume(run, steps=steps, device=place(device), previous=previous, max_minutes=max_minutes, root=root)
         )
-
-
-@app.command("doctor")
-def examine():
-    """What this machine can do, what is missing, and how to get it.
-
-    \f
-    Taught in {ref}`training`.
-    """
-    with one_sentence("doctor"):
-        from ganedu.training import doctor
-
-        typer.echo(doctor.report())
 
 
 def _recipe_config(config, full: bool, changes: list[str], size: int | None, batch_size: int | None, flip: bool | None):
@@ -235,7 +190,3 @@ def _say_where(outcome) -> None:
     image = outcome.run / "samples" / f"step_{outcome.step:06d}.png"
     where = image if image.exists() else outcome.run
     typer.echo(f"step {outcome.step} of {outcome.steps} done; look at {where}; {then}")
-
-
-app.add_typer(results_app)
-app.add_typer(data_app, name="data")

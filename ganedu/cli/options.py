@@ -1,4 +1,7 @@
-"""What the commands share: options of one meaning, the device, and how mistakes become one sentence."""
+"""What the commands share: options of one meaning, the device, and how mistakes become one sentence.
+
+Taught in {ref}`training`.
+"""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +22,10 @@ NoEma = Annotated[bool, typer.Option("--no-ema", help="The last generator instea
 
 @contextmanager
 def one_sentence(command: str) -> Iterator[None]:
-    """What a user can mend becomes one sentence and exit code 1, a stopped run 130; a bug stays a traceback."""
+    """What a user can mend becomes one sentence and exit code 1, a stopped run 130; a bug stays a traceback.
+
+    Taught in {ref}`training`.
+    """
     try:
         yield
     except (ValueError, OSError, RuntimeError, ModuleNotFoundError) as error:
@@ -34,6 +40,11 @@ def one_sentence(command: str) -> Iterator[None]:
 
 
 def place(name: str) -> str:
+    """The device of that name, "auto" being a GPU if there is one.
+
+    Raises ValueError for one that cannot be used here.
+    Taught in {ref}`training`.
+    """
     import torch
 
     if name == "auto":

@@ -1,11 +1,14 @@
-"""`ganedu sample`, `translate` and `evaluate`: what a trained run can do."""
+"""`ganedu sample`, `translate` and `evaluate`: what a trained run can do.
+
+Taught in {ref}`training`.
+"""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ganedu._cli_options import Device, NoEma, Previous, Root, Run, one_sentence, place
+from ganedu.cli.options import Device, NoEma, Previous, Root, Run, one_sentence, place
 
 results_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
