@@ -85,7 +85,7 @@ def test_sample_draws_the_same_images_for_the_same_seed(run, tmp_path):
         (["train", "dcgan", "--step", "3"], "step is neither an option nor in the recipe's configuration: size,"),
         (["train", "dcgan", "--set", "width"], "--set width: NAME=VALUE expected"),
         (["train", "dcgan", "--width"], "what does '--width' mean? See `ganedu train --help`"),
-        (["train", "dcgan", "--set", "width=wide"], "width=wide: the value must be of type int"),
+        (["train", "dcgan", "--set", "width=wide"], "--set width must be a whole number, not 'wide'"),
         (["train", "dcgan", "--precision", "tf32", "--device", "cpu"], "precision tf32 needs an NVIDIA GPU"),
         (["train", "dcgan", "--device", "abacus"], "device 'abacus' cannot be used here"),
         (["train", "dcgan", "--data", "image-folder:nowhere"], "nowhere"),

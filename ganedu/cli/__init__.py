@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ganedu.cli.data import data_app
-from ganedu.cli.options import one_sentence
+from ganedu.cli.options import one_sentence, say
 from ganedu.cli.results import results_app
 from ganedu.cli.train import train_app
 
@@ -38,11 +38,11 @@ def show_ledger(
         entries = ledger.read(book or Path(os.path.relpath(ledger.find_book(Path.cwd()))))
         problems = ledger.problems(entries)
     except ValueError as error:
-        typer.echo(f"ganedu ledger: {error}", err=True)
+        say(f"ganedu ledger: {error}", err=True)
         raise typer.Exit(2) from None
-    typer.echo(ledger.table(entries))
+    say(ledger.table(entries))
     for problem in problems:
-        typer.echo(problem, err=True)
+        say(problem, err=True)
     if check and problems:
         raise typer.Exit(1)
 
@@ -57,7 +57,7 @@ def examine():
     with one_sentence("doctor"):
         from ganedu.training import doctor
 
-        typer.echo(doctor.report())
+        say(doctor.report())
 
 
 app.add_typer(train_app)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ganedu.cli.options import one_sentence
+from ganedu.cli.options import one_sentence, say
 
 data_app = typer.Typer(
     no_args_is_help=True,
@@ -43,13 +43,13 @@ def list_sets(root: Root = None):
 
     with one_sentence("data list"):
         folder = data_root(root)
-    typer.echo(f"Data folder: {folder}")
+    say(f"Data folder: {folder}")
     for title, names in (("One set of images", data.NAMES), ("Two domains, unpaired", data.UNPAIRED_NAMES)):
-        typer.echo(f"\n{title}\n")
+        say(f"\n{title}\n")
         for name in names:
             about, state, license = BUILT_IN[name] if name in BUILT_IN else _state(name, folder)
-            typer.echo(f"{name}\n    {about}\n    license: {license}\n    {state}")
-    typer.echo(
+            say(f"{name}\n    {about}\n    license: {license}\n    {state}")
+    say(
         f"\nYour own pictures: a folder, a .zip or a .tar of them\n\n{data.FOLDER}PATH\n"
         f"{data.UNPAIRED}PATH with subfolders trainA, trainB, testA, testB"
     )
@@ -127,7 +127,7 @@ def _report(name, root, size):
     for split in data.folder.splits(name.removeprefix(data.FOLDER)) if is_folder else data.SPLITS:
         found = data.load(name, split, root, size=size)
         n, channels, height, width = found.images.shape
-        typer.echo(f"{name} {split}: {n} images, {channels} x {height} x {width}, {len(found.classes)} classes: ok")
+        say(f"{name} {split}: {n} images, {channels} x {height} x {width}, {len(found.classes)} classes: ok")
 
 
 def _report_unpaired(name, root, size):
@@ -137,4 +137,4 @@ def _report_unpaired(name, root, size):
         found = data.load_unpaired(name, split, root, size=size)
         _, channels, height, width = found.a.shape
         counts = f"{len(found.a)} images of A, {len(found.b)} of B"
-        typer.echo(f"{name} {split}: {counts}, {channels} x {height} x {width}: ok")
+        say(f"{name} {split}: {counts}, {channels} x {height} x {width}: ok")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ganedu.cli.options import Device, NoEma, Previous, Root, Run, one_sentence, place
+from ganedu.cli.options import MOST, Device, NoEma, Previous, Root, Run, folder, one_sentence, place, say
 
 results_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -17,8 +17,10 @@ results_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 def sample_run(
     run: Run,
     n: Annotated[int, typer.Option("--n", help="How many images.", min=1)] = 64,
-    seed: Annotated[int, typer.Option(help="Of the latent vectors.", min=0)] = 0,
-    out: Annotated[Path | None, typer.Option(help="PNG file; RUN/samples/seed_SEED.png if not given.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the latent vectors.", min=0, max=MOST)] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="PNG file; RUN/samples/seed_SEED.png if not given.", parser=folder)
+    ] = None,
     no_ema: NoEma = False,
     device: Device = "cpu",
     previous: Previous = False,
@@ -45,14 +47,14 @@ def sample_run(
             )
         path = out or run / "samples" / f"seed_{seed}.png"
         write_samples(path, recipe.sample(n, torch.Generator(device).manual_seed(seed)))
-        typer.echo(path)
+        say(path)
 
 
 @results_app.command("translate", no_args_is_help=True)
 def translate_folder(
     run: Run,
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Folder of pictures of one domain.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the translated ones.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Folder of pictures of one domain.", parser=folder)],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the translated ones.", parser=folder)],
     direction: Annotated[str, typer.Option(help="AtoB or BtoA.")] = "AtoB",
     size: Annotated[int | None, typer.Option(help="Shorter side in pixels; as learned if not given.", min=8)] = None,
     no_ema: NoEma = False,
@@ -75,9 +77,9 @@ def translate_folder(
             run, source, out, direction=direction, size=size, ema=not no_ema, device=place(device), previous=previous
         )
         for sentence in done.unreadable:
-            typer.echo(f"ganedu translate: {sentence}", err=True)
+            say(f"ganedu translate: {sentence}", err=True)
         pictures = "picture" if done.written == 1 else "pictures"
-        typer.echo(f"{done.written} {pictures} written to {out}" + (f"; look at {out / SHEET}" if done.written else ""))
+        say(f"{done.written} {pictures} written to {out}" + (f"; look at {out / SHEET}" if done.written else ""))
         if done.unreadable:
             raise typer.Exit(1)
 
@@ -87,7 +89,7 @@ def evaluate_run(
     run: Run,
     n: Annotated[int, typer.Option("--n", help="How many generated images.", min=1)] = 2000,
     split: Annotated[str, typer.Option(help="Which real images: train or test.")] = "test",
-    seed: Annotated[int, typer.Option(help="Of the latent vectors.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of the latent vectors.", min=0, max=MOST)] = 0,
     no_ema: NoEma = False,
     device: Device = "cpu",
     previous: Previous = False,
@@ -107,7 +109,7 @@ def evaluate_run(
     with one_sentence("evaluate"):
         from ganedu.training.evaluation import evaluate
 
-        typer.echo(
+        say(
             evaluate(
                 run, n=n, split=split, seed=seed, ema=not no_ema, device=place(device), previous=previous, root=root
             )

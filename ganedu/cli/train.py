@@ -3,16 +3,15 @@
 Taught in {ref}`training`.
 """
 
-import ast
 import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, get_type_hints
+from typing import Annotated
 
 import typer
 
-from ganedu.cli.options import Device, Previous, Root, Run, one_sentence, place
+from ganedu.cli.options import MOST, Device, Previous, Root, Run, folder, one_sentence, place, say
 
 train_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -47,7 +46,9 @@ def train_recipe(
         str | None, typer.Option(help="A name of `ganedu data list`, image-folder:PATH, unpaired:PATH.")
     ] = None,
     steps: Annotated[int, typer.Option(help="Iterations.", min=1)] = 500,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/RECIPE-DATA if not given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; runs/RECIPE-DATA if not given.", parser=folder)
+    ] = None,
     full: Full = None,
     change: Change = None,
     size: Annotated[int | None, typer.Option(help="Side of the images in pixels.", min=1)] = None,
@@ -56,7 +57,7 @@ def train_recipe(
         bool | None, typer.Option(help="Mirror images at random; if not given, as the recipe has it.")
     ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Do not hold an image-folder in memory.")] = False,
-    seed: Annotated[int, typer.Option(help="Of weights, noise and order of the data.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of weights, noise and order of the data.", min=0, max=MOST)] = 0,
     ema: Annotated[float, typer.Option(help="Decay of the averaged generator; 0 for none.")] = 0.999,
     device: Device = "auto",
     precision: Annotated[str | None, typer.Option(help="fp32 (if not given), tf32 (NVIDIA GPUs) or bf16.")] = None,
@@ -99,6 +100,7 @@ def train_recipe(
 def resume_run(
     run: Run,
     steps: Annotated[int | None, typer.Option(help="A new last step, to train longer.", min=1)] = None,
+    data: Annotated[str | None, typer.Option(help="Where the pictures are now, image-folder:PATH.")] = None,
     device: Device = "auto",
     previous: Previous = False,
     max_minutes: Minutes = None,
@@ -110,6 +112,7 @@ def resume_run(
     ganedu resume runs/dcgan-digits
     ganedu resume runs/dcgan-digits --steps 1000
     ganedu resume runs/dcgan-digits --previous
+    ganedu resume runs/dcgan-photos --data image-folder:/new/place/photos
 
     \f
     Taught in {ref}`training`.
@@ -117,9 +120,8 @@ def resume_run(
     with one_sentence("resume"):
         from ganedu.training import resume
 
-        _say_where(
-            resume(run, steps=steps, device=place(device), previous=previous, max_minutes=max_minutes, root=root)
-        )
+        options = {"device": place(device), "previous": previous, "max_minutes": max_minutes, "root": root}
+        _say_where(resume(run, steps=steps, data=data, **options))
 
 
 def _recipe_config(config, full: bool, changes: list[str], size: int | None, batch_size: int | None, flip: bool | None):
@@ -129,14 +131,13 @@ def _recipe_config(config, full: bool, changes: list[str], size: int | None, bat
     wanted = {name: value for name, value in given.items() if value is not None}
     if size and config.load_size:  # another size keeps the share that is cut away
         wanted["load_size"] = round(config.load_size * size / config.size)
-    kinds = get_type_hints(type(config))
+    from ganedu.training.options import from_text
+
     for text in changes:
         name, equals, value = text.partition("=")
         if not equals:
             raise ValueError(f"--set {text}: NAME=VALUE expected")
-        if name not in kinds:
-            raise ValueError(f"{name} is neither an option nor in the recipe's configuration: {', '.join(kinds)}")
-        wanted[name] = _value(value, kinds[name], text)
+        wanted[name] = from_text(type(config), name, value)
     return replace(config, **wanted)
 
 
@@ -149,20 +150,6 @@ def _as_changes(words: list[str]) -> list[str]:
             raise ValueError(f"what does {word!r} mean? See `ganedu train --help`")
         changes.append(f"{name.replace('-', '_')}={value}")
     return changes
-
-
-def _value(text: str, kind, given: str):
-    if kind is str:
-        return text
-    try:
-        value = ast.literal_eval(text)
-        if type(value) is int and not isinstance(value, kind):
-            value = float(value)
-        if isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
-            return value
-    except (ValueError, SyntaxError):
-        pass
-    raise ValueError(f"{given}: the value must be of type {getattr(kind, '__name__', kind)}")
 
 
 def _default_folder(recipe: str, data: str) -> Path:
@@ -186,7 +173,7 @@ def _say_where(outcome) -> None:
     else:
         then = f"go on: ganedu resume {outcome.run}"
     if told := summary(outcome.run):
-        typer.echo(told)
+        say(told)
     image = outcome.run / "samples" / f"step_{outcome.step:06d}.png"
     where = image if image.exists() else outcome.run
-    typer.echo(f"step {outcome.step} of {outcome.steps} done; look at {where}; {then}")
+    say(f"step {outcome.step} of {outcome.steps} done; look at {where}; {then}")

@@ -35,8 +35,10 @@ class Listing:
     labels: tuple[int, ...] | None
     classes: tuple[str, ...]
 
-    def digest(self) -> str:
+    def digest(self, *, lengths: bool = True) -> str:
         """SHA-256 of the names and lengths of the files, in order: whether these are the same pictures as before.
+
+        lengths: False for the names alone, which stay when a damaged picture is mended.
 
         No picture is opened, so that one whose bytes changed and whose length did not goes unnoticed. Names count from
         the folder that all have in common: it can be moved.
@@ -46,7 +48,7 @@ class Listing:
         sha256 = hashlib.sha256()
         for path in self.paths:
             try:
-                length = path.stat().st_size
+                length = path.stat().st_size if lengths else ""
             except OSError as error:
                 raise ValueError(f"cannot read the picture {path}: {error.strerror}") from None
             sha256.update(f"{path.relative_to(common).as_posix()}\0{length}\0".encode())

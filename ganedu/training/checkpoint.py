@@ -7,15 +7,19 @@ import io
 import os
 import pickle
 import shutil
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import torch
 
 from ganedu._files import write_atomically
 from ganedu.training.errors import TrainingError
+from ganedu.training.records import check_state
 
 NAME, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
+SPARE = NAME + ".old.tmp"
 
 
 def save(folder: Path, state: dict) -> None:
@@ -27,7 +31,7 @@ def save(folder: Path, state: dict) -> None:
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    current, spare = folder / NAME, folder / (NAME + ".old.tmp")
+    current, spare = folder / NAME, folder / SPARE
     if current.exists():
         spare.unlink(missing_ok=True)
         _second_name(current, spare)
@@ -54,7 +58,7 @@ def read(folder: Path, *, previous: bool = False) -> dict:
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError, zlib.error, struct.error) as error:
         raise TrainingError(f"{path} is damaged or no checkpoint at all ({error}); {way_out}") from None
     if damaged:
         raise TrainingError(f"{path} is damaged: the checksum of {damaged} is wrong; {way_out}")
@@ -66,9 +70,21 @@ def read(folder: Path, *, previous: bool = False) -> dict:
         ) from None
     except (RuntimeError, EOFError, KeyError, ValueError) as error:
         raise TrainingError(f"{path} is damaged ({str(error).splitlines()[0]}); {way_out}") from None
-    if not isinstance(state, dict) or not {"step", "plan", "recipe", "hash"} <= state.keys():
-        raise TrainingError(f"{path} is no checkpoint of ganedu; {way_out}")
-    return state
+    except Exception as error:  # the reader meets with any nonsense that has the right checksums
+        raise TrainingError(f"{path} is damaged ({type(error).__name__}); {way_out}") from None
+    try:
+        return check_state(state)
+    except (ValueError, TrainingError) as error:
+        raise TrainingError(f"{path} is no checkpoint of ganedu ({error}); {way_out}") from None
+
+
+def go_back(folder: Path) -> None:
+    """Put the checkpoint before the last in the place of the last.
+
+    Raises OSError if that cannot be done; both files are then as they were.
+    Taught in {ref}`training`.
+    """
+    write_atomically(folder / NAME, (folder / PREVIOUS).read_bytes())
 
 
 def _way_out(folder: Path, previous: bool) -> str:

@@ -4,6 +4,8 @@ Taught in {ref}`ch-evaluation`.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -12,12 +14,13 @@ from ganedu import data
 from ganedu.training import checkpoint, run_folder
 from ganedu.training.errors import TrainingError
 from ganedu.training.loading import load
+from ganedu.training.run_folder import BEST, RESULTS, step_of
 from ganedu.training.source import TENSOR
 
-RESULTS = "evaluation.json"
-BEST = "generator.best.safetensors"
+LOCK = ".evaluation.lock"
 SPLIT = "test"
 CHUNK = 500
+PATIENCE = 60  # seconds, for others that write a file of kilobytes
 
 
 class Evaluator:
@@ -86,8 +89,9 @@ def add(run: Path, found) -> list:
     Raises TrainingError if the file is damaged.
     Taught in {ref}`ch-evaluation`.
     """
-    reports = [*_stored(run / RESULTS), found]
-    _write(run, reports)
+    with _alone(run):
+        reports = [*_stored(run / RESULTS), found]
+        _write(run, reports)
     return reports
 
 
@@ -96,11 +100,13 @@ def rewind(run: Path, step: int) -> None:
 
     Taught in {ref}`training`.
     """
-    reports = _stored(run / RESULTS)
-    kept = [report for report in reports if report.step <= step]
-    if len(kept) < len(reports):
-        _write(run, kept)
-    if (run / BEST).exists() and _step_of(run / BEST) > step:
+    if (run / RESULTS).exists():
+        with _alone(run):
+            reports = _stored(run / RESULTS)
+            kept = [report for report in reports if report.step <= step]
+            if len(kept) < len(reports):
+                _write(run, kept)
+    if (run / BEST).exists() and step_of(run / BEST) > step:
         (run / BEST).unlink()
 
 
@@ -126,7 +132,7 @@ def summary(run: Path) -> str:
         return ""
     final, best = final_and_best(reports, reports[-1])
     told = [f"{each.values['frechet_distance']:.4f} at step {each.step}" for each in (final, best)]
-    there = (run / BEST).exists() and _step_of(run / BEST) == best.step
+    there = (run / BEST).exists() and step_of(run / BEST) == best.step
     return f"frechet_distance: final {told[0]}, best {told[1]}" + (f", kept in {run / BEST}" if there else "")
 
 
@@ -136,15 +142,16 @@ def _is_own(report, training: dict) -> bool:
     return (protocol.split, protocol.n_fake, report.averaged) == asked
 
 
-def _step_of(weights: Path) -> float:
-    """The step that a file of weights names; infinite if it cannot be read, so that it counts as too late."""
-    from safetensors import SafetensorError, safe_open
+@contextmanager
+def _alone(run: Path) -> Iterator[None]:
+    """Nobody else reads and rewrites the reports of a run meanwhile: several may evaluate it, also while it trains."""
+    from filelock import FileLock, Timeout  # torch depends on it
 
     try:
-        with safe_open(weights, framework="pt") as opened:
-            return json.loads(opened.metadata()["ganedu"])["step"]
-    except (SafetensorError, KeyError, TypeError, ValueError):
-        return float("inf")
+        with FileLock(run / LOCK, timeout=PATIENCE):
+            yield
+    except Timeout:
+        raise TrainingError(f"another process has held {run / LOCK} for {PATIENCE} s; end it and try again") from None
 
 
 def _write(run: Path, reports: list) -> None:
@@ -158,7 +165,7 @@ def _stored(path: Path) -> list:
         return []
     try:
         return [report.Report.from_record(record) for record in json.loads(path.read_text())["reports"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise TrainingError(f"{path} is damaged ({error}); delete it and evaluate again") from None
 
 

@@ -5,13 +5,14 @@ Taught in {ref}`training`.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 
-import torch
-
 from ganedu.training import checkpoint, run_folder
+from ganedu.training.config import TrainConfig
+from ganedu.training.device import named
 from ganedu.training.errors import TrainingError
+from ganedu.training.options import from_record
 from ganedu.training.trainer import load_recipe
 
 
@@ -22,10 +23,11 @@ def load(run, *, recipe=None, device="cpu", ema=True, previous=False):
     Raises TrainingError if there is no run or its checkpoint is damaged.
     Taught in {ref}`training`.
     """
-    run, plan = Path(run), run_folder.read_config(Path(run))
+    device, run = named(device), Path(run)
+    plan = run_folder.read_config(run)
     state = checkpoint.read(run, previous=previous)
     kind, recipe_config = recipe_of(plan, recipe)
-    loaded = kind(recipe_config, image_shape=tuple(plan["recipe"]["image_shape"]), device=torch.device(device), seed=0)
+    loaded = kind(recipe_config, image_shape=tuple(plan["recipe"]["image_shape"]), device=device, seed=0)
     with fitting(run):
         load_recipe(loaded, state["recipe"])
         if ema and state["average"]:
@@ -49,14 +51,28 @@ def recipe_class(recipe) -> type:
 def recipe_of(plan: dict, recipe=None) -> tuple:
     """The class of a run's recipe and its configuration; plan: its config.json; recipe: the class, if it was given one.
 
-    Raises TrainingError for entries that are missing or unknown.
+    Raises TrainingError for entries that are unknown, of a wrong type or out of range.
     Taught in {ref}`training`.
     """
     kind = recipe_class(recipe or plan["recipe"]["name"])
-    given, known = plan["recipe"]["config"], {field.name for field in fields(kind.Config)}
-    if odd := sorted(set(given) ^ known):
-        raise TrainingError(f"{run_folder.CONFIG}: unknown or missing under 'recipe.config': {', '.join(odd)}")
-    return kind, kind.Config(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items()})
+    try:
+        return kind, from_record(kind.Config, plan["recipe"]["config"], where="recipe.config")[0]
+    except ValueError as error:
+        raise TrainingError(f"{run_folder.CONFIG}: {error}; put back what it was") from None
+
+
+def completed(plan: dict, kind) -> tuple[dict, list[str]]:
+    """A plan with the defaults of the options that it does not have, and one line for each: an older version's plan.
+
+    Raises ValueError for what `ganedu.training.options.from_record` refuses.
+    Taught in {ref}`training`.
+    """
+    training, missing = from_record(TrainConfig, plan["training"], where="training")
+    config, more = from_record(kind.Config, plan["recipe"]["config"], where="recipe.config")
+    told = [f"training.{name} = {getattr(training, name)}" for name in missing]
+    told += [f"recipe.config.{name} = {getattr(config, name)}" for name in more]
+    recipe = {**plan["recipe"], "config": asdict(config)}
+    return {**plan, "recipe": recipe, "training": asdict(training)}, told
 
 
 @contextmanager
@@ -67,6 +83,6 @@ def fitting(run: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (RuntimeError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise TrainingError(f"{run}: what the checkpoint holds does not fit {run_folder.CONFIG}: {reason}") from None

@@ -44,7 +44,8 @@ class Session:
 
         Raises Interrupted after a signal, TrainingError for a loss that is not finite or a disk that is full.
         """
-        self.board = _tensorboard(self.run, self.first) if self.world.is_main else None
+        left = self.first < self.config.steps
+        self.board = _tensorboard(self.run, self.first) if self.world.is_main and left else None
         self.progress = Progress(step=self.first, steps=self.config.steps, shown=self.show)
         try:
             if self.world.is_main:
@@ -69,12 +70,26 @@ class Session:
             sessions = [*self.before, self._session()]
             state = {**self.trainer.state_dict(), "processes": owns, "sessions": sessions}
             checkpoint.save(self.run, {**state, "plan": self.plan, "hash": fingerprint(self.plan)})
-            self._write_weights(run_folder.WEIGHTS)
-            record = run_folder.provenance(
-                device=self.trainer.device, seed=self.config.seed, processes=self.world.size, sessions=sessions
-            )
-            run_folder.write_json(self.run / run_folder.PROVENANCE, record)
+            self._write_companions(sessions)
         self.saved = self.trainer.step
+
+    def catch_up(self) -> None:
+        """Give the files beside the checkpoint its step: a kill may have come between it and them.
+
+        Raises TrainingError if they cannot be written.
+        """
+        if self.world.is_main:
+            try:
+                self._write_companions(self.before)
+            except OSError as error:
+                raise cannot_write(self.run, self.first, error) from None
+
+    def _write_companions(self, sessions: list[dict]) -> None:
+        self._write_weights(run_folder.WEIGHTS)
+        record = run_folder.provenance(
+            device=self.trainer.device, seed=self.config.seed, processes=self.world.size, sessions=sessions
+        )
+        run_folder.write_json(self.run / run_folder.PROVENANCE, record)
 
     def _steps(self, stop: stopping.Stop) -> int:
         config, trainer, reason = self.config, self.trainer, stopping.RUNNING
@@ -182,7 +197,18 @@ class Session:
 
     def _session(self) -> dict:
         seconds = round(time.monotonic() - self.started, 3)
-        return {"from_step": self.first, "to_step": self.trainer.step, "seconds": seconds}
+        return {"from_step": self.first, "to_step": self.trainer.step, "seconds": seconds} | circumstances(
+            self.trainer.device
+        )
+
+
+def circumstances(device: torch.device) -> dict:
+    """What besides the plan decides the last bits of the weights, as a session's record keeps it.
+
+    Taught in {ref}`training`.
+    """
+    name = run_folder.device_name(device)
+    return {"threads": torch.get_num_threads(), "device": name, "torch": str(torch.__version__)}
 
 
 def _tensorboard(run: Path, step: int):

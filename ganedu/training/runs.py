@@ -3,6 +3,7 @@
 Taught in {ref}`training`.
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -10,15 +11,15 @@ from pathlib import Path
 
 import torch
 
-from ganedu.training import checkpoint, run_folder, source, stopping
-from ganedu.training.config import TrainConfig, differences, fingerprint, from_plan
+from ganedu.training import checkpoint, comparing, options, ownership, run_folder, source, stopping
+from ganedu.training.config import TrainConfig, differences, fingerprint
+from ganedu.training.device import named
 from ganedu.training.distributed import World, joined
 from ganedu.training.errors import TrainingError
-from ganedu.training.loading import fitting, recipe_class, recipe_of
+from ganedu.training.loading import completed, fitting, recipe_class, recipe_of
 from ganedu.training.loop import Session
+from ganedu.training.records import FORMAT
 from ganedu.training.trainer import ORDER, Trainer, stream_seed
-
-FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -64,24 +65,22 @@ def train(
     Ctrl-C; ValueError for data and configurations that do not fit.
     Taught in {ref}`training`.
     """
+    if not str(out):
+        raise ValueError('out is "", which means no folder; name one, "." for the one you are in')
     out, config, kind = Path(out), config or TrainConfig(), recipe_class(recipe)
     recipe_config = recipe_config or kind.Config()
+    options.check(recipe_config)
     with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop:
         images = source.find(data, kind, recipe_config, root=root, stream=stream)
         plan = _plan(kind, recipe_config, images, config, world)
         if (out / run_folder.CONFIG).is_file():
             raise _occupied(out, plan)
+        ownership.refuse_foreign(out)
         trainer = _trainer(kind, recipe_config, images, config, _device(device, world), world)
         session = Session(trainer, out, plan, sessions=[], show=show)
-        try:
-            if world.is_main:
-                _empty(out)
-            session.save()
-            if world.is_main:
-                run_folder.write_json(out / run_folder.CONFIG, plan)  # last: where it is, there is a run to resume
-        except OSError as error:
-            raise TrainingError(f"cannot start a run in {out}: {error.strerror or error}") from None
-        return _train(session, stop)
+        with ownership.only_one(out, world):
+            _start(session, out, plan, world)
+            return _train(session, stop)
 
 
 def resume(
@@ -89,30 +88,80 @@ def resume(
 ) -> Outcome:
     """Go on with a run from its checkpoint; it ends with the very weights of a run that was never stopped.
 
-    recipe, data: only for a run that was given a class or a tensor: the same again. steps: a new last step, if the
-    learning rates of the steps done do not depend on it. previous: start from checkpoint.previous.pt.
-    Raises TrainingError if there is no run, the checkpoint is damaged, or what would be trained now differs from what
-    was trained before: the message lists the differences.
+    recipe, data: for a run that was given a class or a tensor: the same again; data also for a folder of pictures that
+    has moved: its new name. steps: a new last step, if the learning rates of the steps done do not depend on it.
+    previous: start from checkpoint.previous.pt.
+    What is not as it was and may change the last bits (threads, device, version) is told by a warning.
+    Raises TrainingError if there is no run, another process has it, the checkpoint is damaged, or what would be trained
+    now differs from what was trained before: the message lists the differences. Then no file is changed.
     Taught in {ref}`training`.
     """
-    run, plan = Path(run), run_folder.read_config(Path(run))
-    config = from_plan(plan)
-    config = replace(config, steps=steps) if steps else config
-    kind, recipe_config = recipe_of(plan, recipe)
-    root = root or plan["data"].get("root")
-    data, stream = plan["data"]["name"] if data is None else data, plan["data"].get("streamed", False)
-    with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop:
+    run = Path(run)
+    run_folder.read_config(run)  # a folder without a run gets no lock
+    with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop, ownership.only_one(run, world):
+        plan, _ = completed(run_folder.read_config(run), recipe_class(recipe or _name_in(run)))
+        kind, recipe_config = recipe_of(plan, recipe)
         state = checkpoint.read(run, previous=previous)
+        config = _with_steps(run, TrainConfig(**plan["training"]), steps, state["step"])
         world.require_same({"the checkpoint's step": state["step"]})
-        images = source.find(data, kind, recipe_config, root=root, stream=stream)
+        images = _images(plan, kind, recipe_config, data, root)
         now = _plan(kind, recipe_config, images, config, world)
         trainer = _trainer(kind, recipe_config, images, config, _device(device, world), world)
-        _refuse_changes(run, state, now, trainer.recipe)
+        told = comparing.refuse_changes(run, state, now, kind, trainer.recipe)
         with fitting(run):
             trainer.load_state_dict(state, state["processes"][world.rank])
+        session = Session(trainer, run, now, sessions=state["sessions"], show=show)
         if world.is_main:
-            run_folder.rewind(run, trainer.step, plan=now)
-        return _train(Session(trainer, run, now, sessions=state["sessions"], show=show), stop)
+            _tell(run, [*told, *comparing.changed_circumstances(state["sessions"], trainer.device)])
+            ownership.rewind(run, trainer.step, plan=now, previous=previous)
+        session.catch_up()
+        return _train(session, stop)
+
+
+def _start(session: Session, out: Path, plan: dict, world: World) -> None:
+    """Write the first checkpoint of a run, and last of all its config.json: where that is, there is a run to resume."""
+    problem = None
+    if (out / run_folder.CONFIG).is_file() and world.is_main:  # another process was a moment faster
+        problem = str(_occupied(out, plan))
+    if problem := world.tell(problem):
+        raise TrainingError(problem)
+    try:
+        if world.is_main:
+            ownership.empty(out)
+        session.save()
+        if world.is_main:
+            run_folder.write_json(out / run_folder.CONFIG, plan)
+    except OSError as error:
+        raise TrainingError(f"cannot start a run in {out}: {error.strerror or error}") from None
+
+
+def _name_in(run: Path) -> str:
+    return run_folder.read_config(run)["recipe"]["name"]
+
+
+def _with_steps(run: Path, config: TrainConfig, steps: int | None, done: int) -> TrainConfig:
+    if steps is None:
+        return config
+    if steps < done:
+        raise TrainingError(f"{run} has done {done} steps already; --steps must be at least that, not {steps}")
+    return replace(config, steps=steps)
+
+
+def _images(plan: dict, kind, recipe_config, data, root) -> source.Source:
+    """The images of a run, from where they were, or from the place that is given."""
+    name, root = plan["data"]["name"], root or plan["data"].get("root")
+    try:
+        stream = plan["data"].get("streamed", False)
+        return source.find(name if data is None else data, kind, recipe_config, root=root, stream=stream)
+    except ValueError as error:
+        moved = data is None and ":" in name
+        hint = f"; if the pictures have moved, say where they are: --data {name.partition(':')[0]}:PATH"
+        raise ValueError(f"{error}{hint if moved else ''}") from None
+
+
+def _tell(run: Path, sentences: list[str]) -> None:
+    for sentence in sentences:
+        warnings.warn(f"{run}: {sentence}", stacklevel=3)
 
 
 def _train(session: Session, stop: stopping.Stop) -> Outcome:
@@ -123,7 +172,7 @@ def _train(session: Session, stop: stopping.Stop) -> Outcome:
         session.trainer.step,
         steps,
         session.metrics,
-        extendable=_same_rates(recipe, steps, steps, 2 * steps),
+        extendable=comparing.same_rates(recipe, steps, steps, 2 * steps),
     )
 
 
@@ -150,26 +199,6 @@ def _plan(kind, recipe_config, images: source.Source, config: TrainConfig, world
     return {**plan, "hash": fingerprint(plan)}
 
 
-def _refuse_changes(run: Path, state: dict, now: dict, recipe) -> None:
-    if found := differences(state["plan"], now):
-        raise TrainingError(
-            f"{run} was trained otherwise than it would be now, so it is not resumed: {'; '.join(found)}. "
-            f"Put {run_folder.CONFIG} and the data back, or start a new run with another --out"
-        )
-    before, after = state["plan"]["training"]["steps"], now["training"]["steps"]
-    if not _same_rates(recipe, state["step"], before, after):
-        raise TrainingError(
-            f"{run}: the learning rate of {now['recipe']['name']} decays toward the last step, so the "
-            f"{state['step']} steps done toward {before} cannot become part of a run of {after}"
-        )
-
-
-def _same_rates(recipe, done: int, before: int, after: int) -> bool:
-    """Whether the steps done had the learning rates that they would have in a run of another length."""
-    factor = recipe.learning_rate_factor
-    return all(factor(step, before) == factor(step, after) for step in range(done))
-
-
 def _occupied(out: Path, plan: dict) -> TrainingError:
     found = differences(run_folder.read_config(out), plan)
     changed = f" with other options ({'; '.join(found)})" if found else ""
@@ -177,14 +206,7 @@ def _occupied(out: Path, plan: dict) -> TrainingError:
 
 
 def _device(name, world: World) -> torch.device:
-    return world.place(torch.device(name))
-
-
-def _empty(out: Path) -> None:
-    """Make the folder; what a run that was killed before its first step left there is of no use."""
-    out.mkdir(parents=True, exist_ok=True)
-    for name in (checkpoint.NAME, checkpoint.PREVIOUS, run_folder.METRICS):
-        (out / name).unlink(missing_ok=True)
+    return world.place(named(name))
 
 
 @contextmanager
