@@ -124,6 +124,7 @@ def _report(name, root, size):
     if name in data.UNPAIRED_NAMES or name.startswith(data.UNPAIRED):
         return _report_unpaired(name, root, size)
     is_folder = name.startswith(data.FOLDER)
+    _compare_with_archive(name, root)
     for split in data.folder.splits(name.removeprefix(data.FOLDER)) if is_folder else data.SPLITS:
         found = data.load(name, split, root, size=size)
         n, channels, height, width = found.images.shape
@@ -133,8 +134,24 @@ def _report(name, root, size):
 def _report_unpaired(name, root, size):
     from ganedu import data
 
+    _compare_with_archive(name, root)
     for split in data.unpaired.splits(name, root):
         found = data.load_unpaired(name, split, root, size=size)
         _, channels, height, width = found.a.shape
         counts = f"{len(found.a)} images of A, {len(found.b)} of B"
         say(f"{name} {split}: {counts}, {channels} x {height} x {width}: ok")
+
+
+def _compare_with_archive(name, root):
+    """What the cache holds of an archive may have been altered since: it is compared with it, byte by byte."""
+    from ganedu.data import archives, registry
+    from ganedu.data.files import data_root
+
+    if known := registry.UNPAIRED_SETS.get(name):
+        archive = data_root(root) / known.path
+    else:
+        archive = Path(name.partition(":")[2]).expanduser()
+    if archive.is_file() and archive.name.endswith(archives.SUFFIXES):
+        unpacked = archives.unpacked_folder(archive, archives.digest(archive))
+        if unpacked.is_dir():
+            archives.verify(archive, unpacked)
