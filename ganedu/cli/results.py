@@ -3,6 +3,7 @@
 Taught in {ref}`training`.
 """
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,11 @@ import typer
 
 from ganedu.cli.options import MOST, Device, NoEma, Previous, Root, Run, folder, one_sentence, place, say
 
+Sheet = Annotated[
+    Path | None,
+    typer.Option(help="PNG file; RUN/samples/seed_SEED.png if not given.", metavar="FILE", parser=folder),
+]
+SAMPLED = 100  # bytes for every pixel of an image that is drawn: it, its sheet, the last layers of the network
 results_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
@@ -19,7 +25,8 @@ def sample_run(
     n: Annotated[int, typer.Option("--n", help="How many images.", min=1)] = 64,
     seed: Annotated[int, typer.Option(help="Of the latent vectors.", min=0, max=MOST)] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="PNG file; RUN/samples/seed_SEED.png if not given.", parser=folder)
+        Path | None,
+        typer.Option(help="PNG file; RUN/samples/seed_SEED.png if not given.", metavar="FILE", parser=folder),
     ] = None,
     no_ema: NoEma = False,
     device: Device = "cpu",
@@ -36,6 +43,7 @@ def sample_run(
     with one_sentence("sample"):
         import torch
 
+        from ganedu import _memory
         from ganedu.training import load
         from ganedu.training.run_folder import write_samples
 
@@ -45,6 +53,7 @@ def sample_run(
             raise ValueError(
                 f"{recipe.name} draws nothing from noise; translate pictures: ganedu translate {run} IN OUT"
             )
+        _memory.require(SAMPLED * n * math.prod(recipe.image_shape), f"drawing {n} images", "draw fewer")
         path = out or run / "samples" / f"seed_{seed}.png"
         write_samples(path, recipe.sample(n, torch.Generator(device).manual_seed(seed)))
         say(path)

@@ -17,6 +17,10 @@ train_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Minutes = Annotated[float | None, typer.Option(help="Save and stop after so many minutes.", min=0)]
 Full = Annotated[bool | None, typer.Option("--full/--small", help="The paper's sizes or a miniature, as on a CPU.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the run; runs/RECIPE-DATA if not given.", metavar="FOLDER", parser=folder),
+]
 Change = Annotated[
     list[str] | None,
     typer.Option("--set", help="NAME=VALUE of the recipe's config, repeatable; --NAME VALUE is short for it."),
@@ -47,7 +51,8 @@ def train_recipe(
     ] = None,
     steps: Annotated[int, typer.Option(help="Iterations.", min=1)] = 500,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run; runs/RECIPE-DATA if not given.", parser=folder)
+        Path | None,
+        typer.Option(help="Folder of the run; runs/RECIPE-DATA if not given.", metavar="FOLDER", parser=folder),
     ] = None,
     full: Full = None,
     change: Change = None,
@@ -83,7 +88,7 @@ def train_recipe(
 
         device, kind = place(device), recipes.get(recipe)
         full = device != "cpu" if full is None else full
-        data = data or ("digits" if kind.domains == 1 else "shape-domains")
+        data = ("digits" if kind.domains == 1 else "shape-domains") if data is None else data
         changes = [*(change or []), *_as_changes(context.args)]
         recipe_config = _recipe_config(kind.Config(), full, changes, size, batch_size, flip)
         config = TrainConfig(
@@ -172,8 +177,9 @@ def _say_where(outcome) -> None:
         then = f"train longer: ganedu resume {outcome.run} --steps {2 * outcome.steps}"
     else:
         then = f"go on: ganedu resume {outcome.run}"
-    if told := summary(outcome.run):
-        say(told)
+    for told in (summary(outcome.run), outcome.remark):
+        if told:
+            say(told)
     image = outcome.run / "samples" / f"step_{outcome.step:06d}.png"
     where = image if image.exists() else outcome.run
     say(f"step {outcome.step} of {outcome.steps} done; look at {where}; {then}")

@@ -4,13 +4,14 @@ Taught in {ref}`ch-evaluation`.
 """
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
-from ganedu import data
+from ganedu import _memory, data
 from ganedu.training import checkpoint, run_folder
 from ganedu.training.errors import TrainingError
 from ganedu.training.loading import load
@@ -20,6 +21,7 @@ from ganedu.training.source import TENSOR
 LOCK = ".evaluation.lock"
 SPLIT = "test"
 CHUNK = 500
+BYTES_A_PIXEL = 10  # of a generated image: as drawn, joined, as bytes
 PATIENCE = 60  # seconds, for others that write a file of kilobytes
 
 
@@ -38,12 +40,9 @@ class Evaluator:
 
         name, (_, *size) = plan["data"]["name"], plan["recipe"]["image_shape"]
         root = root or plan["data"].get("root")
-        if not isinstance(plan["data"]["images"], int):
-            raise ValueError(
-                f"{plan['recipe']['name']} translates images, but evaluation compares images made of noise"
-            )
-        if name == TENSOR:
-            raise ValueError("images without a name have no feature network; use ganedu.metrics with them instead")
+        refuse(name, plan["recipe"]["name"], single=isinstance(plan["data"]["images"], int))
+        pixels = n * math.prod(plan["recipe"]["image_shape"])
+        _memory.require(BYTES_A_PIXEL * pixels, f"comparing {n} generated images", "generate fewer")
         network = features.network(name, root=root, cache=cache)
         # The generator has learned images of its own size: without this the resampling would be measured.
         real = data.load(name, split, root, size=size[0]).images
@@ -63,6 +62,23 @@ class Evaluator:
         counts = [min(CHUNK, self.n - i) for i in range(0, self.n, CHUNK)]
         fake = torch.cat([recipe.sample(count, random, generator=generator).float().cpu() for count in counts])
         return self.reference.report(fake, **about)
+
+
+def refuse(name: str, recipe: str, *, single: bool) -> None:
+    """Raises ValueError for data and recipes whose images cannot be measured; opens no picture.
+
+    name: of the data; recipe: its name; single: whether it learns from one set of images.
+    Taught in {ref}`ch-evaluation`.
+    """
+    if not single:
+        raise ValueError(f"{recipe} translates images, but evaluation compares images made of noise")
+    if name == TENSOR:
+        raise ValueError("images without a name have no feature network; use ganedu.metrics with them instead")
+    if name.startswith(data.FOLDER):
+        path = name.removeprefix(data.FOLDER)
+        if data.folder.listing(path, "train").labels is None:
+            raise ValueError(f"{name} has no classes to train a feature network on; use the network of a set that has")
+        data.folder.listing(path, SPLIT)
 
 
 def evaluate(run, *, n=2000, split=SPLIT, seed=0, ema=True, device="cpu", previous=False, root=None, cache=None) -> str:

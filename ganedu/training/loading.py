@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from ganedu.training import checkpoint, run_folder
+from ganedu.training import checkpoint, cost, run_folder
 from ganedu.training.config import TrainConfig
 from ganedu.training.device import named
 from ganedu.training.errors import TrainingError
@@ -27,7 +27,7 @@ def load(run, *, recipe=None, device="cpu", ema=True, previous=False):
     plan = run_folder.read_config(run)
     state = checkpoint.read(run, previous=previous)
     kind, recipe_config = recipe_of(plan, recipe)
-    loaded = kind(recipe_config, image_shape=tuple(plan["recipe"]["image_shape"]), device=device, seed=0)
+    loaded = cost.build(kind, recipe_config, tuple(plan["recipe"]["image_shape"]), device=device, seed=0)
     with fitting(run):
         load_recipe(loaded, state["recipe"])
         if ema and state["average"]:

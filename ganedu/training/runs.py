@@ -11,7 +11,18 @@ from pathlib import Path
 
 import torch
 
-from ganedu.training import checkpoint, comparing, options, ownership, run_folder, source, stopping
+from ganedu.training import (
+    checkpoint,
+    comparing,
+    cost,
+    evaluation,
+    health,
+    options,
+    ownership,
+    run_folder,
+    source,
+    stopping,
+)
 from ganedu.training.config import TrainConfig, differences, fingerprint
 from ganedu.training.device import named
 from ganedu.training.distributed import World, joined
@@ -40,6 +51,11 @@ class Outcome:
     def finished(self) -> bool:
         """Whether the last step is done; if not, the time given was up."""
         return self.step == self.steps
+
+    @property
+    def remark(self) -> str:
+        """One sentence if the last metrics are those of a game that is lost, else ""."""
+        return health.remark(self.metrics)
 
 
 def train(
@@ -70,7 +86,10 @@ def train(
     out, config, kind = Path(out), config or TrainConfig(), recipe_class(recipe)
     recipe_config = recipe_config or kind.Config()
     options.check(recipe_config)
+    if config.evaluate_every and isinstance(data, str):  # before the pictures are read, which may take minutes
+        _refuse_measuring(data, kind, config)
     with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop:
+        cost.refuse_batch(kind, recipe_config)
         images = source.find(data, kind, recipe_config, root=root, stream=stream)
         plan = _plan(kind, recipe_config, images, config, world)
         if (out / run_folder.CONFIG).is_file():
@@ -104,6 +123,7 @@ def resume(
         state = checkpoint.read(run, previous=previous)
         config = _with_steps(run, TrainConfig(**plan["training"]), steps, state["step"])
         world.require_same({"the checkpoint's step": state["step"]})
+        cost.refuse_batch(kind, recipe_config)
         images = _images(plan, kind, recipe_config, data, root)
         now = _plan(kind, recipe_config, images, config, world)
         trainer = _trainer(kind, recipe_config, images, config, _device(device, world), world)
@@ -116,6 +136,13 @@ def resume(
             ownership.rewind(run, trainer.step, plan=now, previous=previous)
         session.catch_up()
         return _train(session, stop)
+
+
+def _refuse_measuring(name: str, kind, config: TrainConfig) -> None:
+    try:
+        evaluation.refuse(name, kind.name, single=kind.domains == 1)
+    except ValueError as error:
+        raise ValueError(f"evaluate_every={config.evaluate_every} cannot be done: {error}") from None
 
 
 def _start(session: Session, out: Path, plan: dict, world: World) -> None:
@@ -171,14 +198,14 @@ def _train(session: Session, stop: stopping.Stop) -> Outcome:
         session.run,
         session.trainer.step,
         steps,
-        session.metrics,
+        session.metrics or next(iter(run_folder.read_metrics(session.run)[-1:]), {}),
         extendable=comparing.same_rates(recipe, steps, steps, 2 * steps),
     )
 
 
 def _trainer(kind, recipe_config, images: source.Source, config: TrainConfig, device, world: World) -> Trainer:
     size, batch_size = recipe_config.size, world.share(recipe_config.batch_size)
-    recipe = kind(recipe_config, image_shape=(images.channels, size, size), device=device, seed=config.seed)
+    recipe = cost.build(kind, recipe_config, (images.channels, size, size), device=device, seed=config.seed)
     place = {"device": device, "rank": world.rank, "world": world.size}
     batches = images.batches(recipe_config, batch_size, seed=stream_seed(config.seed, ORDER), **place)
     examples = images.examples(size, device)

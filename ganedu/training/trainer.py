@@ -157,5 +157,22 @@ def load_recipe(recipe, state: dict) -> None:
     for name, network in recipe.networks.items():
         network.load_state_dict(state["networks"][name])
     for name, optimizer in recipe.optimizers.items():
+        _check_memory(optimizer, state["optimizers"][name], name)
         optimizer.load_state_dict(state["optimizers"][name])
         match_layout(optimizer)
+
+
+def _check_memory(optimizer: torch.optim.Optimizer, state: dict, name: str) -> None:
+    """Raises ValueError for what an optimizer would only stumble over at its next step."""
+    for now, then in zip(optimizer.param_groups, state["param_groups"], strict=True):
+        for key in then.keys() & now.keys() - {"params", "lr"}:
+            if type(now[key]) in (int, float, tuple) and then[key] != now[key]:
+                raise ValueError(f"{key} of the optimizer of the {name} is {then[key]!r}, not {now[key]!r}")
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    shaped = isinstance(optimizer, torch.optim.Adam | torch.optim.RMSprop | torch.optim.SGD)  # others compress
+    for number, memory in state["state"].items():
+        for key, value in memory.items():
+            if value is not None and not torch.is_tensor(value):
+                raise ValueError(f"{key} of weight {number} of the {name} is {value!r} and no tensor")
+            if shaped and value is not None and value.shape not in (weights[number].shape, ()):
+                raise ValueError(f"{key} of weight {number} of the {name} is of another shape")
