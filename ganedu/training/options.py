@@ -69,10 +69,8 @@ def from_text(kind: type, name: str, text: str):
     if name not in hints:
         raise ValueError(f"{name} is neither an option nor in the recipe's configuration: {', '.join(hints)}")
     hint = hints[name]
-    if hint is str:
-        return text
     try:
-        value = ast.literal_eval(text.strip())
+        value = text if hint is str else ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         value = text
     if hint is float and type(value) is int and abs(value) < 10**300:

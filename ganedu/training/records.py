@@ -11,10 +11,10 @@ import torch
 from ganedu.training.config import TrainConfig
 from ganedu.training.errors import TrainingError
 from ganedu.training.options import from_record
-from ganedu.training.validation import FLAG, TEXT, Anything, Maybe, Number, Row, Table, Tensors, Whole, require
+from ganedu.training.validation import FLAG, Anything, Maybe, Number, Row, Table, Tensors, Text, Whole, require
 
 FORMAT = 1
-COUNT, SIDE = Whole(1), Whole(1, 2**16)
+COUNT, SIDE, TEXT = Whole(1), Whole(1, 2**16), Text()
 BYTES, WEIGHTS = Tensors(torch.uint8), Table(rest=Tensors())
 
 PLAN = Table(

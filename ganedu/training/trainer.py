@@ -13,6 +13,12 @@ from ganedu.training.ema import Average
 from ganedu.training.graph import GraphedStep, make_capturable, refuse, set_rate
 from ganedu.training.precision import arithmetic, compile_losses, lay_out, match_layout
 
+# What the optimizers of the recipes remember of each weight, in floating point; others are taken at their word.
+REMEMBERED = {
+    torch.optim.Adam: {"step", "exp_avg", "exp_avg_sq"},
+    torch.optim.RMSprop: {"step", "square_avg"},
+    torch.optim.SGD: set(),
+}
 NOISE, GLOBAL, FIXED, ORDER = 1, 2, 3, 4  # the independent streams of random numbers that follow from one seed
 
 
@@ -169,10 +175,11 @@ def _check_memory(optimizer: torch.optim.Optimizer, state: dict, name: str) -> N
             if type(now[key]) in (int, float, tuple) and then[key] != now[key]:
                 raise ValueError(f"{key} of the optimizer of the {name} is {then[key]!r}, not {now[key]!r}")
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-    shaped = isinstance(optimizer, torch.optim.Adam | torch.optim.RMSprop | torch.optim.SGD)  # others compress
+    needed = next((keys for kind, keys in REMEMBERED.items() if isinstance(optimizer, kind)), None)
     for number, memory in state["state"].items():
-        for key, value in memory.items():
-            if value is not None and not torch.is_tensor(value):
-                raise ValueError(f"{key} of weight {number} of the {name} is {value!r} and no tensor")
-            if shaped and value is not None and value.shape not in (weights[number].shape, ()):
+        tensors = {key for key, value in memory.items() if torch.is_tensor(value) and value.is_floating_point()}
+        if needed is not None and not needed <= tensors:
+            raise ValueError(f"the optimizer of the {name} has lost {needed - tensors} of weight {number}")
+        for key in needed or ():
+            if memory[key].shape not in (weights[number].shape, ()):
                 raise ValueError(f"{key} of weight {number} of the {name} is of another shape")

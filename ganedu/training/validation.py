@@ -41,7 +41,23 @@ class Rule:
         return None if type(value) in self.types else f"{where} must be {self.words}, not {shown(value)}"
 
 
-FLAG, TEXT = Rule("true or false", (bool,)), Rule("a text", (str,))
+FLAG = Rule("true or false", (bool,))
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text of at most `most` characters.
+
+    Taught in {ref}`training`.
+    """
+
+    most: int = 4096
+
+    def problem(self, value, where: str) -> str | None:
+        """None, or what is wrong with the value at that place."""
+        if type(value) is str and len(value) <= self.most:
+            return None
+        return f"{where} must be a text of at most {self.most:,} characters, not {shown(value)}"
 
 
 @dataclass(frozen=True)
@@ -170,7 +186,7 @@ def rule_of(hint):
 
     Taught in {ref}`training`.
     """
-    simple = {int: Whole(), float: Number(), bool: FLAG, str: TEXT}
+    simple = {int: Whole(), float: Number(), bool: FLAG, str: Text(200)}
     if get_origin(hint) is tuple:
         return Row(rule_of(get_args(hint)[0]), least=1)
     return simple.get(hint, Anything())
