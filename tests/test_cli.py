@@ -43,7 +43,8 @@ def test_train_ends_with_one_line_that_says_where_to_look_and_how_to_go_on(tmp_p
 
 
 def test_every_option_reaches_the_configuration(tmp_path):
-    rates = ["--sample-every", 3, "--checkpoint-every", 2, "--evaluate-images", 99]
+    rates = ["--sample-every", 3, "--checkpoint-every", 2, "--evaluate-images", 99, "--keep-last", 2]
+    rates += ["--keep-every", 3]
     options = ["--seed", 3, "--ema", 0.5, "--flip", *rates, "--precision", "bf16", "--set", "loss=hinge"]
     options += ["--penalty-weight", 5, "--beta1=0.25"]
     done = ganedu("train", "dcgan", *SMALL, *options, "--out", tmp_path)
@@ -52,7 +53,7 @@ def test_every_option_reaches_the_configuration(tmp_path):
     assert plan["training"] == {
         "steps": 4, "seed": 3, "ema": 0.5, "precision": "bf16", "compile": False, "cuda_graph": False,
         "log_every": 2, "sample_every": 3, "checkpoint_every": 2, "evaluate_every": 0,
-        "evaluate_images": 99,
+        "evaluate_images": 99, "keep_last": 2, "keep_every": 3,
     }  # fmt: skip
     recipe = plan["recipe"]["config"]
     assert (recipe["width"], recipe["batch_size"], recipe["loss"], recipe["flip"]) == (4, 8, "hinge", True)

@@ -33,7 +33,7 @@ SECONDS = 20  # until a value counts as a hang
 
 @pytest.fixture(scope="module", autouse=True)
 def _bounded():
-    """One thread, a machine of 4 GB, an alarm against hangs; memory must not have grown by 500 MB at the end."""
+    """One thread, a machine of 300 MB, an alarm against hangs; memory must not have grown by 500 MB at the end."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     def hang(*_):
@@ -41,7 +41,7 @@ def _bounded():
 
     handler = signal.signal(signal.SIGALRM, hang)
     with cases.one_thread(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_memory, "available", lambda: 4 * 10**9)
+        patch.setattr(_memory, "available", lambda: 3 * 10**8)
         yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, handler)

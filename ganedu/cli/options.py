@@ -31,6 +31,7 @@ def folder(text: str) -> Path:
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, or auto: a GPU if there is one.")]
 Root = Annotated[Path | None, typer.Option("--data-root", help="Folder of downloaded data sets.", envvar="GANEDU_DATA")]
 Previous = Annotated[bool, typer.Option("--previous", help="Use checkpoint.previous.pt, the one before the last.")]
+At = Annotated[int | None, typer.Option("--at", help="Use the kept checkpoint of this step.", min=0)]
 Run = Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN", parser=folder)]
 NoEma = Annotated[bool, typer.Option("--no-ema", help="The last generator instead of the averaged one.")]
 

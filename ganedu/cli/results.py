@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ganedu.cli.options import MOST, Device, NoEma, Previous, Root, Run, folder, one_sentence, place, say
+from ganedu.cli.options import MOST, At, Device, NoEma, Previous, Root, Run, folder, one_sentence, place, say
 
 Sheet = Annotated[
     Path | None,
@@ -31,6 +31,7 @@ def sample_run(
     no_ema: NoEma = False,
     device: Device = "cpu",
     previous: Previous = False,
+    at: At = None,
 ):
     """Draw images from a trained generator into one PNG.
 
@@ -48,7 +49,7 @@ def sample_run(
         from ganedu.training.run_folder import write_samples
 
         device = place(device)
-        recipe = load(run, device=device, ema=not no_ema, previous=previous)
+        recipe = load(run, device=device, ema=not no_ema, previous=previous, at=at)
         if recipe.domains > 1:
             raise ValueError(
                 f"{recipe.name} draws nothing from noise; translate pictures: ganedu translate {run} IN OUT"
@@ -102,6 +103,7 @@ def evaluate_run(
     no_ema: NoEma = False,
     device: Device = "cpu",
     previous: Previous = False,
+    at: At = None,
     root: Root = None,
 ):
     """Compare generated with real images, over the features of a classifier of the data set.
@@ -118,8 +120,5 @@ def evaluate_run(
     with one_sentence("evaluate"):
         from ganedu.training.evaluation import evaluate
 
-        say(
-            evaluate(
-                run, n=n, split=split, seed=seed, ema=not no_ema, device=place(device), previous=previous, root=root
-            )
-        )
+        which = {"ema": not no_ema, "previous": previous, "at": at}
+        say(evaluate(run, n=n, split=split, seed=seed, device=place(device), root=root, **which))

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from ganedu.cli.options import MOST, Device, Previous, Root, Run, folder, one_sentence, place, say
+from ganedu.cli.options import MOST, At, Device, Previous, Root, Run, folder, one_sentence, place, say
 
 train_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -74,6 +74,9 @@ def train_recipe(
     checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)] = 100,
     evaluate_every: Annotated[int, typer.Option(help="Steps between Fréchet distances; 0 for none.", min=0)] = 0,
     evaluate_images: Annotated[int, typer.Option(help="Generated images for each of them.", min=1)] = 2000,
+    keep_last: Annotated[int, typer.Option(help="Checkpoints to keep, to go back to.", min=0)] = 0,
+    keep_every: Annotated[int, typer.Option(help="Keep the checkpoint of every so many steps; 0 for none.", min=0)] = 0,
+    go_on: Annotated[bool, typer.Option("--resume", help="If the run is there already, go on with it.")] = False,
     max_minutes: Minutes = None,
     root: Root = None,
 ):
@@ -94,10 +97,10 @@ def train_recipe(
         config = TrainConfig(
             steps=steps, seed=seed, ema=ema, precision=choose(precision, fast=fast, device=device), compile=compiled,
             cuda_graph=cuda_graph, log_every=log_every, sample_every=sample_every, checkpoint_every=checkpoint_every,
-            evaluate_every=evaluate_every, evaluate_images=evaluate_images,
+            evaluate_every=evaluate_every, evaluate_images=evaluate_images, keep_last=keep_last, keep_every=keep_every,
         )  # fmt: skip
-        out = out or _default_folder(recipe, data)
-        options = {"device": device, "root": root, "stream": stream, "max_minutes": max_minutes}
+        out = out or _default_folder(recipe, data, go_on)
+        options = {"device": device, "root": root, "stream": stream, "max_minutes": max_minutes, "go_on": go_on}
         _say_where(train(recipe, data, out=out, config=config, recipe_config=recipe_config, **options))
 
 
@@ -106,8 +109,11 @@ def resume_run(
     run: Run,
     steps: Annotated[int | None, typer.Option(help="A new last step, to train longer.", min=1)] = None,
     data: Annotated[str | None, typer.Option(help="Where the pictures are now, image-folder:PATH.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="A new learning rate from here on.", min=0)] = None,
+    learning_rate_d: Annotated[float | None, typer.Option(help="The same, of the discriminator.", min=0)] = None,
     device: Device = "auto",
     previous: Previous = False,
+    at: At = None,
     max_minutes: Minutes = None,
     root: Root = None,
 ):
@@ -125,8 +131,9 @@ def resume_run(
     with one_sentence("resume"):
         from ganedu.training import resume
 
-        options = {"device": place(device), "previous": previous, "max_minutes": max_minutes, "root": root}
-        _say_where(resume(run, steps=steps, data=data, **options))
+        options = {"device": place(device), "previous": previous, "at": at, "max_minutes": max_minutes, "root": root}
+        rates = {"learning_rate": learning_rate, "learning_rate_d": learning_rate_d}
+        _say_where(resume(run, steps=steps, data=data, **rates, **options))
 
 
 def _recipe_config(config, full: bool, changes: list[str], size: int | None, batch_size: int | None, flip: bool | None):
@@ -157,10 +164,10 @@ def _as_changes(words: list[str]) -> list[str]:
     return changes
 
 
-def _default_folder(recipe: str, data: str) -> Path:
-    """runs/RECIPE-DATA, or the first of ...-2, ...-3 in which there is no run; under torchrun rank 0 may be ahead."""
+def _default_folder(recipe: str, data: str, go_on: bool) -> Path:
+    """runs/RECIPE-DATA; if not to go on there, the first of ...-2, ...-3 without a run; rank 0 may be ahead."""
     stem = f"{recipe}-{data.rpartition(':')[2].rstrip('/').rpartition('/')[2] if ':' in data else data}"
-    if "RANK" in os.environ:
+    if go_on or "RANK" in os.environ:
         return Path("runs") / stem
     taken = (Path("runs") / (stem if i == 1 else f"{stem}-{i}") for i in range(1, sys.maxsize))
     return next(path for path in taken if not (path / "config.json").exists())

@@ -14,10 +14,22 @@ from ganedu.training.validation import Whole, require, rule_of
 
 CADENCE = ("log_every", "sample_every", "checkpoint_every")  # when to write; the weights do not depend on it
 MOST_STEPS = 10**9
-RULES = dict.fromkeys((*CADENCE, "steps", "evaluate_images"), Whole(1)) | {"seed": Whole(0), "evaluate_every": Whole(0)}
+RULES = dict.fromkeys((*CADENCE, "steps", "evaluate_images"), Whole(1)) | dict.fromkeys(
+    ("seed", "evaluate_every", "keep_last", "keep_every"), Whole(0)
+)
 _MISSING = "nothing"
 # More steps lead on along the same path as long as the learning rates agree, which is asked apart; the root is a place.
-_NOT_COMPARED = (*CADENCE, "evaluate_every", "evaluate_images", "steps", "root", "hash", "names_sha256")
+_NOT_COMPARED = (
+    *CADENCE,
+    "evaluate_every",
+    "evaluate_images",
+    "keep_last",
+    "keep_every",
+    "steps",
+    "root",
+    "hash",
+    "names_sha256",
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,8 @@ class TrainConfig:
     precision: "fp32", "tf32" or "bf16". compile: torch.compile the losses. cuda_graph: record the step on the GPU.
     log_every, sample_every, checkpoint_every: steps between two rows of metrics, grids of samples, checkpoints.
     evaluate_every: steps between two Fréchet distances of evaluate_images generated images, 0 for none.
+    keep_last: checkpoints to keep, besides the last two, to go back to; keep_every: keep those of every so many steps
+    for good; 0 for none.
     Raises ValueError for a value out of range.
     Taught in {ref}`training`.
     """
@@ -44,6 +58,8 @@ class TrainConfig:
     checkpoint_every: int = 100
     evaluate_every: int = 0
     evaluate_images: int = 2000
+    keep_last: int = 0
+    keep_every: int = 0
 
     def __post_init__(self):
         hints = get_type_hints(TrainConfig)

@@ -81,7 +81,9 @@ def refuse(name: str, recipe: str, *, single: bool) -> None:
         data.folder.listing(path, SPLIT)
 
 
-def evaluate(run, *, n=2000, split=SPLIT, seed=0, ema=True, device="cpu", previous=False, root=None, cache=None) -> str:
+def evaluate(
+    run, *, n=2000, split=SPLIT, seed=0, ema=True, device="cpu", previous=False, at=None, root=None, cache=None
+) -> str:
     """Measure n generated images against the real ones of a split, add the report to evaluation.json, and return it.
 
     The text gives the numbers of this step, their protocol, and the best Fréchet distance measured by it so far.
@@ -90,10 +92,10 @@ def evaluate(run, *, n=2000, split=SPLIT, seed=0, ema=True, device="cpu", previo
     Taught in {ref}`ch-evaluation`.
     """
     run = Path(run)
-    plan, step = run_folder.read_config(run), checkpoint.read(run, previous=previous)["step"]
+    plan, step = run_folder.read_config(run), checkpoint.read(run, previous=previous, at=at)["step"]
     averaged = ema and plan["training"]["ema"] > 0
     evaluator = Evaluator(plan, n=n, split=split, root=root, cache=cache)
-    recipe = load(run, device=device, ema=ema, previous=previous)
+    recipe = load(run, device=device, ema=ema, previous=previous, at=at)
     found = evaluator.measure(recipe, seed=seed, step=step, averaged=averaged)
     _, best = final_and_best(add(run, found), found)
     return _text(found, best)

@@ -16,16 +16,17 @@ from ganedu.training.options import from_record
 from ganedu.training.trainer import load_recipe
 
 
-def load(run, *, recipe=None, device="cpu", ema=True, previous=False):
+def load(run, *, recipe=None, device="cpu", ema=True, previous=False, at=None):
     """The recipe of a run with its trained weights: `load(run).sample(64, torch.Generator())`.
 
     recipe: the class again, if the run was given one. ema: the averaged generator takes the generator's place.
+    previous, at: which checkpoint, see `ganedu.training.checkpoint.find`.
     Raises TrainingError if there is no run or its checkpoint is damaged.
     Taught in {ref}`training`.
     """
     device, run = named(device), Path(run)
     plan = run_folder.read_config(run)
-    state = checkpoint.read(run, previous=previous)
+    state = checkpoint.read(run, previous=previous, at=at)
     kind, recipe_config = recipe_of(plan, recipe)
     loaded = cost.build(kind, recipe_config, tuple(plan["recipe"]["image_shape"]), device=device, seed=0)
     with fitting(run):

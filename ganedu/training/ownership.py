@@ -54,6 +54,7 @@ def refuse_foreign(out: Path) -> None:
         raise TrainingError(f"{out} is a file, and a run needs a folder; give another --out")
     names = [name for name in run_folder.NAMES if (out / name).exists() and not _is_left_over(out / name)]
     names += [f"samples/{path.name}" for path in out.glob("samples/*") if SAMPLE.fullmatch(path.name)]
+    names += [f"{checkpoint.KEPT}/{path.name}" for path in checkpoint.kept(out).values()]
     if names:
         raise TrainingError(
             f"{out} holds {', '.join(sorted(names)[:3])}, but no run that it belongs to (there is no "
@@ -82,17 +83,16 @@ def remove_temporary(run: Path) -> None:
                 path.unlink()
 
 
-def rewind(run: Path, step: int, *, plan: dict, previous: bool) -> None:
+def rewind(run: Path, step: int, *, plan: dict, previous: bool = False, at: int | None = None) -> None:
     """Forget what was written after the checkpoint of `step`, which the run is about to do again, and write its plan.
 
-    previous: that checkpoint is the one before the last, and takes the place of the last.
+    previous, at: which checkpoint that is, see `ganedu.training.checkpoint.find`; it takes the place of the last.
     Raises TrainingError if the folder cannot be written.
     Taught in {ref}`training`.
     """
     try:
         remove_temporary(run)
-        if previous:
-            checkpoint.go_back(run)
+        checkpoint.go_back(run, step, previous=previous, at=at)
         run_folder.cut_metrics(run, step)
         for path in (run / "samples").glob("step_*.png"):
             if (found := SAMPLE.fullmatch(path.name)) and int(found[1]) > step:

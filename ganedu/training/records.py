@@ -32,7 +32,7 @@ PLAN = Table(
 )
 SESSION = Table(
     {"from_step": Whole(0), "to_step": Whole(0), "seconds": Number(0)},
-    {"threads": COUNT, "device": TEXT, "torch": TEXT},
+    {"threads": COUNT, "device": TEXT, "torch": TEXT, "changed": Table(rest=Number())},
 )
 PROCESS = Table(
     {

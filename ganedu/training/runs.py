@@ -27,7 +27,7 @@ from ganedu.training.config import TrainConfig, differences, fingerprint
 from ganedu.training.device import named
 from ganedu.training.distributed import World, joined
 from ganedu.training.errors import TrainingError
-from ganedu.training.loading import completed, fitting, recipe_class, recipe_of
+from ganedu.training.loading import fitting, recipe_class, recipe_of
 from ganedu.training.loop import Session
 from ganedu.training.records import FORMAT
 from ganedu.training.trainer import ORDER, Trainer, stream_seed
@@ -70,12 +70,14 @@ def train(
     stream=False,
     max_minutes=None,
     show=True,
+    go_on=False,
 ) -> Outcome:
     """Train a recipe on images and leave everything in the folder `out`.
 
     recipe: a name of `ganedu.recipes.NAMES`, or a class with the same interface; recipe_config: its Config, the
     paper's if None. data, root, stream: see `ganedu.training.source.find`. config: TrainConfig.
-    max_minutes: stop and save after that time. show: progress on stderr.
+    max_minutes: stop and save after that time. show: progress on stderr. go_on: if the folder has a run that was asked
+    the same, resume it, to `config.steps`.
     Under torchrun every process calls this, and the run is theirs together.
     Raises TrainingError if the folder holds a run already, a loss is not finite or the disk is full; Interrupted after
     Ctrl-C; ValueError for data and configurations that do not fit.
@@ -86,6 +88,10 @@ def train(
     out, config, kind = Path(out), config or TrainConfig(), recipe_class(recipe)
     recipe_config = recipe_config or kind.Config()
     options.check(recipe_config)
+    if go_on and (out / run_folder.CONFIG).is_file():
+        comparing.refuse_another(out, kind, recipe_config, config, data)
+        given = {"recipe": None if isinstance(recipe, str) else recipe, "steps": config.steps, "root": root}
+        return resume(out, data=data, device=device, max_minutes=max_minutes, show=show, **given)
     if config.evaluate_every and isinstance(data, str):  # before the pictures are read, which may take minutes
         _refuse_measuring(data, kind, config)
     with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop:
@@ -103,13 +109,26 @@ def train(
 
 
 def resume(
-    run, *, recipe=None, data=None, steps=None, device="cpu", root=None, previous=False, max_minutes=None, show=True
+    run,
+    *,
+    recipe=None,
+    data=None,
+    steps=None,
+    learning_rate=None,
+    learning_rate_d=None,
+    device="cpu",
+    root=None,
+    previous=False,
+    at=None,
+    max_minutes=None,
+    show=True,
 ) -> Outcome:
     """Go on with a run from its checkpoint; it ends with the very weights of a run that was never stopped.
 
     recipe, data: for a run that was given a class or a tensor: the same again; data also for a folder of pictures that
     has moved: its new name. steps: a new last step, if the learning rates of the steps done do not depend on it.
-    previous: start from checkpoint.previous.pt.
+    learning_rate, learning_rate_d: new ones from here on. previous, at: go back to the checkpoint before the last, or
+    to that of step `at`, if it was kept; later ones are forgotten.
     What is not as it was and may change the last bits (threads, device, version) is told by a warning.
     Raises TrainingError if there is no run, another process has it, the checkpoint is damaged, or what would be trained
     now differs from what was trained before: the message lists the differences. Then no file is changed.
@@ -118,22 +137,25 @@ def resume(
     run = Path(run)
     run_folder.read_config(run)  # a folder without a run gets no lock
     with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop, ownership.only_one(run, world):
-        plan, _ = completed(run_folder.read_config(run), recipe_class(recipe or _name_in(run)))
+        plan = run_folder.read_config(run)
         kind, recipe_config = recipe_of(plan, recipe)
-        state = checkpoint.read(run, previous=previous)
+        changed = comparing.changes(recipe_config, learning_rate=learning_rate, learning_rate_d=learning_rate_d)
+        recipe_config = replace(recipe_config, **changed)
+        options.check(recipe_config)
+        state = checkpoint.read(run, previous=previous, at=at)
         config = _with_steps(run, TrainConfig(**plan["training"]), steps, state["step"])
         world.require_same({"the checkpoint's step": state["step"]})
         cost.refuse_batch(kind, recipe_config)
         images = _images(plan, kind, recipe_config, data, root)
         now = _plan(kind, recipe_config, images, config, world)
         trainer = _trainer(kind, recipe_config, images, config, _device(device, world), world)
-        told = comparing.refuse_changes(run, state, now, kind, trainer.recipe)
+        told = comparing.refuse_changes(run, state, plan, now, trainer.recipe)
         with fitting(run):
             trainer.load_state_dict(state, state["processes"][world.rank])
-        session = Session(trainer, run, now, sessions=state["sessions"], show=show)
+        session = Session(trainer, run, now, sessions=state["sessions"], show=show, changed=changed)
         if world.is_main:
             _tell(run, [*told, *comparing.changed_circumstances(state["sessions"], trainer.device)])
-            ownership.rewind(run, trainer.step, plan=now, previous=previous)
+            ownership.rewind(run, trainer.step, plan=now, previous=previous, at=at)
         session.catch_up()
         return _train(session, stop)
 
@@ -160,10 +182,6 @@ def _start(session: Session, out: Path, plan: dict, world: World) -> None:
             run_folder.write_json(out / run_folder.CONFIG, plan)
     except OSError as error:
         raise TrainingError(f"cannot start a run in {out}: {error.strerror or error}") from None
-
-
-def _name_in(run: Path) -> str:
-    return run_folder.read_config(run)["recipe"]["name"]
 
 
 def _with_steps(run: Path, config: TrainConfig, steps: int | None, done: int) -> TrainConfig:

@@ -181,5 +181,5 @@ def _check_memory(optimizer: torch.optim.Optimizer, state: dict, name: str) -> N
         if needed is not None and not needed <= tensors:
             raise ValueError(f"the optimizer of the {name} has lost {needed - tensors} of weight {number}")
         for key in needed or ():
-            if memory[key].shape not in (weights[number].shape, ()):
+            if memory[key].shape != (() if key == "step" else weights[number].shape):
                 raise ValueError(f"{key} of weight {number} of the {name} is of another shape")
