@@ -83,6 +83,30 @@ def prepare(name: str, root: Root = None, size: Size = None):
         _report(name, root, size)
 
 
+@data_app.command(
+    help="Make room in the cache: remove unpacked archives and feature networks, the longest unused first, until the "
+    "others fit. They are made again when they are needed; downloads stay.\n\n"
+    "Examples: ganedu data clean; ganedu data clean --max-size 2GB --dry-run"
+)
+def clean(
+    max_size: Annotated[str, typer.Option(help="How much of them may stay, as 500MB or 2GB.")] = "0",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing, only say what would be.")] = False,
+):
+    """Make room in the cache.
+
+    Taught in {ref}`data-sets`.
+    """
+    from ganedu.data import cleaning
+
+    with one_sentence("data clean"):
+        gone = cleaning.clean(cleaning.size_of(max_size), dry_run=dry_run)
+        for each in gone:
+            say(f"{each.path}  {each.size / 1e6:.1f} MB")
+        left = sum(each.size for each in cleaning.entries())
+        verb = "would be removed" if dry_run else "removed"
+        say(f"{sum(each.size for each in gone) / 1e6:.1f} MB {verb}; {left / 1e6:.1f} MB are there now")
+
+
 def _require_here(name, root):
     from ganedu.data.files import data_root
 

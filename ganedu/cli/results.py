@@ -122,3 +122,28 @@ def evaluate_run(
 
         which = {"ema": not no_ema, "previous": previous, "at": at}
         say(evaluate(run, n=n, split=split, seed=seed, device=place(device), root=root, **which))
+
+
+@results_app.command("export", no_args_is_help=True)
+def export_weights(
+    run: Run,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New file, NAME.safetensors.", parser=folder)],
+    network: Annotated[str, typer.Option(help="generator or discriminator.")] = "generator",
+    half: Annotated[bool, typer.Option("--half", help="16 bits a number instead of 32.")] = False,
+    no_ema: NoEma = False,
+    previous: Previous = False,
+    at: At = None,
+):
+    """Write the weights of a network into a file that any program can read safely.
+
+    \b
+    ganedu export runs/dcgan-digits generator.safetensors --half
+    ganedu export runs/dcgan-digits judge.safetensors --network discriminator --at 1000
+
+    \f
+    Taught in {ref}`training`.
+    """
+    with one_sentence("export"):
+        from ganedu.training.exporting import export
+
+        say(export(run, out, network=network, half=half, ema=not no_ema, previous=previous, at=at))

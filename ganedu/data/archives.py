@@ -48,6 +48,8 @@ def unpack(archive: Path, folder: Path) -> Path:
     Taught in {ref}`data-sets`.
     """
     if folder.is_dir():
+        with contextlib.suppress(OSError):  # a cache that cannot be written serves as well
+            os.utime(folder)  # used today: `ganedu data clean` takes others first
         return folder
     temporary, new = None, [each for each in (folder.parent, *folder.parent.parents) if not each.exists()]
     try:
