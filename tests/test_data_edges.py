@@ -225,6 +225,16 @@ def test_verify_sees_what_happened_to_the_unpacked_cache(tmp_path, cache, kind, 
     assert "delete the folder" in bad.output
 
 
+@pytest.mark.parametrize("size", ["0", "-5", "99999999999999999999", "1000000", "1.5", "x"])
+@pytest.mark.parametrize("name", ["shape-domains", "digits", "photos"])
+def test_sizes_beyond_reason_are_refused(tmp_path, monkeypatch, name, size):
+    monkeypatch.setattr(_memory, "available", lambda: 10**9)
+    save(tmp_path / "train" / "a.png")
+    done = ganedu("verify", f"image-folder:{tmp_path}" if name == "photos" else name, f"--size={size}")
+    assert done.exit_code in (1, 2) and isinstance(done.exception, SystemExit)
+    assert any(word in done.stderr for word in ("at least 1 pixel", "give a smaller size", "valid integer"))
+
+
 # What is said
 
 

@@ -238,6 +238,16 @@ def test_a_refused_resume_changes_no_file(run):
     assert contents(run) == before
 
 
+def test_a_resume_that_cannot_measure_changes_no_file_either(run):
+    plan = json.loads((run / "config.json").read_text())
+    plan["training"] |= {"evaluate_every": 5, "steps": 60}
+    (run / "config.json").write_text(json.dumps(plan))
+    before = contents(run)
+    with pytest.raises(ValueError, match="evaluate_every=5 cannot be done: images without a name"):
+        again(run)
+    assert contents(run) == before
+
+
 def test_a_run_of_an_older_version_goes_on_with_the_defaults_of_what_it_did_not_know(tmp_path):
     run = short(tmp_path / "run", 20)
     plan, state = json.loads((run / "config.json").read_text()), checkpoint.read(run)

@@ -88,13 +88,13 @@ def train(
     out, config, kind = Path(out), config or TrainConfig(), recipe_class(recipe)
     recipe_config = recipe_config or kind.Config()
     options.check(recipe_config)
-    if go_on and (out / run_folder.CONFIG).is_file():
-        comparing.refuse_another(out, kind, recipe_config, config, data)
-        given = {"recipe": None if isinstance(recipe, str) else recipe, "steps": config.steps, "root": root}
-        return resume(out, data=data, device=device, max_minutes=max_minutes, show=show, **given)
     if config.evaluate_every and isinstance(data, str):  # before the pictures are read, which may take minutes
         _refuse_measuring(data, kind, config)
     with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop:
+        if go_on and world.tell((out / run_folder.CONFIG).is_file()):
+            comparing.refuse_another(out, kind, recipe_config, config, data)
+            given = {"recipe": None if isinstance(recipe, str) else recipe, "steps": config.steps, "root": root}
+            return resume(out, data=data, device=device, max_minutes=max_minutes, show=show, **given)
         cost.refuse_batch(kind, recipe_config)
         images = source.find(data, kind, recipe_config, root=root, stream=stream)
         plan = _plan(kind, recipe_config, images, config, world)
