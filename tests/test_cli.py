@@ -43,7 +43,8 @@ def test_train_ends_with_one_line_that_says_where_to_look_and_how_to_go_on(tmp_p
 
 
 def test_every_option_reaches_the_configuration(tmp_path):
-    rates = ["--sample-every", 3, "--checkpoint-every", 2, "--evaluate-images", 99]
+    rates = ["--sample-every", 3, "--checkpoint-every", 2, "--evaluate-images", 99, "--keep-last", 2]
+    rates += ["--keep-every", 3]
     options = ["--seed", 3, "--ema", 0.5, "--flip", *rates, "--precision", "bf16", "--set", "loss=hinge"]
     options += ["--penalty-weight", 5, "--beta1=0.25"]
     done = ganedu("train", "dcgan", *SMALL, *options, "--out", tmp_path)
@@ -52,7 +53,7 @@ def test_every_option_reaches_the_configuration(tmp_path):
     assert plan["training"] == {
         "steps": 4, "seed": 3, "ema": 0.5, "precision": "bf16", "compile": False, "cuda_graph": False,
         "log_every": 2, "sample_every": 3, "checkpoint_every": 2, "evaluate_every": 0,
-        "evaluate_images": 99,
+        "evaluate_images": 99, "keep_last": 2, "keep_every": 3,
     }  # fmt: skip
     recipe = plan["recipe"]["config"]
     assert (recipe["width"], recipe["batch_size"], recipe["loss"], recipe["flip"]) == (4, 8, "hinge", True)
@@ -85,7 +86,7 @@ def test_sample_draws_the_same_images_for_the_same_seed(run, tmp_path):
         (["train", "dcgan", "--step", "3"], "step is neither an option nor in the recipe's configuration: size,"),
         (["train", "dcgan", "--set", "width"], "--set width: NAME=VALUE expected"),
         (["train", "dcgan", "--width"], "what does '--width' mean? See `ganedu train --help`"),
-        (["train", "dcgan", "--set", "width=wide"], "width=wide: the value must be of type int"),
+        (["train", "dcgan", "--set", "width=wide"], "--set width must be a whole number, not 'wide'"),
         (["train", "dcgan", "--precision", "tf32", "--device", "cpu"], "precision tf32 needs an NVIDIA GPU"),
         (["train", "dcgan", "--device", "abacus"], "device 'abacus' cannot be used here"),
         (["train", "dcgan", "--data", "image-folder:nowhere"], "nowhere"),
@@ -133,7 +134,7 @@ def test_doctor_names_devices_and_what_is_missing(monkeypatch):
 
 
 def test_the_help_of_every_command_has_an_example():
-    for command in ("train", "resume", "sample", "evaluate"):
+    for command in ("train", "resume", "sample", "evaluate", "export"):
         text = ganedu(command, "--help").output
         assert f"ganedu {command} " in text.partition("Options")[0].partition("Usage")[2].partition("\n")[2]
         assert "{ref}" not in text

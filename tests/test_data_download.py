@@ -12,7 +12,7 @@ from data_cases import damage, images_file, place_small_sets
 from typer.testing import CliRunner
 
 from ganedu import data
-from ganedu._cli_data import data_app
+from ganedu.cli.data import data_app
 from ganedu.data import registry
 
 

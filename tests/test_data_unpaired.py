@@ -15,7 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ganedu import data
-from ganedu._cli_data import data_app
+from ganedu.cli.data import data_app
 from ganedu.data import archives, registry, unpaired
 
 ROOT = os.environ.get("GANEDU_DATA")

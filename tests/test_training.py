@@ -183,7 +183,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_player_and_last_good_checkpoi
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path):
-    exploding = cases.TinyConfig(rate=float("inf"))
+    exploding = cases.TinyConfig(rate=1e30)
     with pytest.raises(TrainingError, match=r"checkpoint.pt of step 0"):
         train(cases.Tiny, cases.images(), out=tmp_path, config=CONFIG, recipe_config=exploding, show=False)
     assert checkpoint.read(tmp_path)["step"] == 0

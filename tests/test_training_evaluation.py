@@ -273,7 +273,7 @@ def test_an_evaluation_file_from_before_the_size_was_kept_is_read_and_not_mixed(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"evaluate_every": -1}, "evaluate_every must not be negative, but is -1"),
+        ({"evaluate_every": -1}, "evaluate_every must be at least 0, not -1"),
         ({"evaluate_images": 0}, "at least 1"),
     ],
 )

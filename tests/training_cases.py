@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -176,6 +177,17 @@ def main(out, steps, max_minutes=None, recipe="tiny"):
         print(error)
         return 1
     return 0
+
+
+def waiting_step(trainer, advance=Trainer.advance):
+    time.sleep(0.02)
+    return advance(trainer)
+
+
+def train_slowly(out):
+    torch.set_num_threads(1)
+    Trainer.advance = waiting_step
+    sys.exit(main(out, 10_000))
 
 
 def killed_at_file_operation(out, steps, number):

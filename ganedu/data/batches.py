@@ -59,6 +59,8 @@ class Order:
         """Continue where `state` was taken, with the same batch_size and world."""
         if state["images"] != self.n:
             raise ValueError(f"the saved order is of {state['images']} images, there are {self.n} now")
+        if type(state["position"]) is not int or not 0 <= state["position"] <= self.n:
+            raise ValueError(f"the saved order has no place {state['position']!r} among {self.n} images")
         self.random.set_state(state["epoch_random"].cpu())
         self._start_epoch()
         self.position = state["position"]

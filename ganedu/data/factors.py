@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ganedu import _memory
 from ganedu.data.images import ImageData
 
 SHAPES = ("disc", "square", "triangle")
@@ -17,6 +18,7 @@ FACTORS = ("x", "y", "size", "hue")
 SIDE = 32
 COUNTS = {"train": 8192, "test": 2048}
 SIZES = (0.12, 0.3)  # radius of the circumscribed circle, in widths of the image
+TEMPORARIES = 12  # numbers of 8 bytes for every pixel that is drawn, at most
 BACKGROUND = 0.2  # gray level behind the shapes, 0 to 1; a whole byte, 51
 
 
@@ -63,13 +65,17 @@ def draw(labels: Tensor, factors: Tensor, *, side: int = SIDE) -> Tensor:
     labels: int64 [N], indices into SHAPES; factors: [N, 4], columns FACTORS. Returns uint8 [N, 3, side, side].
     The shade of a pixel mixes the color and the background by how far inside the edge its center lies: 1 from half a
     pixel inside, 0 from half a pixel outside.
-    Raises ValueError for shapes that do not match, or labels that are no shape.
+    Raises ValueError for shapes that do not match, labels that are no shape, a side below 1 or beyond the memory.
     Taught in {ref}`ch-latent-space`.
     """
     if labels.ndim != 1 or factors.shape != (len(labels), len(FACTORS)):
         raise ValueError(f"labels [N] and factors [N, 4] expected, got {list(labels.shape)} and {list(factors.shape)}")
     if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(SHAPES):
         raise ValueError(f"labels must be 0 to {len(SHAPES) - 1}, indices of {', '.join(SHAPES)}")
+    if side < 1:
+        raise ValueError(f"side must be at least 1 pixel, not {side}")
+    what = f"drawing {len(labels)} shapes of {side} x {side} pixels"
+    _memory.require(TEMPORARIES * 8 * len(labels) * side**2, what, "give a smaller size")
     x, y, size, hue = factors.double().T[:, :, None, None]  # each [N, 1, 1]
     centers = (torch.arange(side, dtype=torch.float64) + 0.5) / side
     right, down = centers[None, None, :] - x, centers[None, :, None] - y  # [N, 1, side], [N, side, 1]

@@ -5,9 +5,11 @@ Taught in {ref}`data-sets`.
 
 import hashlib
 import os
+import threading
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganedu import _memory
 from ganedu.data import archives
 from ganedu.data.images import ImageData, resize
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")  # Pillow knows dozens; fewer decoders, fewer surprises
 CHANNELS = {"1": "L", "L": "L", "RGB": "RGB", "P": "RGB", "CMYK": "RGB"}  # mode of the file: mode we read it in
+HIDDEN = (".", "__MACOSX")
 TEST_EVERY = 10
+LARGE = 2**22  # pixels: from here on pictures are decoded one at a time, since each may take half a gigabyte
+_one_large, _opening = threading.Lock(), threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,10 @@ class Listing:
     labels: tuple[int, ...] | None
     classes: tuple[str, ...]
 
-    def digest(self) -> str:
+    def digest(self, *, lengths: bool = True) -> str:
         """SHA-256 of the names and lengths of the files, in order: whether these are the same pictures as before.
+
+        lengths: False for the names alone, which stay when a damaged picture is mended.
 
         No picture is opened, so that one whose bytes changed and whose length did not goes unnoticed. Names count from
         the folder that all have in common: it can be moved.
@@ -46,7 +54,7 @@ class Listing:
         sha256 = hashlib.sha256()
         for path in self.paths:
             try:
-                length = path.stat().st_size
+                length = path.stat().st_size if lengths else ""
             except OSError as error:
                 raise ValueError(f"cannot read the picture {path}: {error.strerror}") from None
             sha256.update(f"{path.relative_to(common).as_posix()}\0{length}\0".encode())
@@ -100,20 +108,13 @@ def decode(path: Path, *, size: int | None = None, channels: int | None = None) 
     Raises ValueError, naming the file, if it cannot be read, is cut off, has 16 bits a channel, or transparency.
     Taught in {ref}`data-sets`.
     """
-    from PIL import ImageOps
-
-    with _opened(path) as opened:
-        picture = ImageOps.exif_transpose(opened)
-        mode = CHANNELS.get(picture.mode)
-        pixels = np.array(picture.convert(mode)) if mode and "transparency" not in picture.info else None
-    if pixels is None:
-        raise ValueError(
-            f"the picture {path} is of mode {picture.mode}, with transparency or more than 8 bits a channel; "
-            "save it as plain gray or RGB"
-        )
-    image = torch.from_numpy(np.atleast_3d(pixels)).permute(2, 0, 1)
-    image = image.expand(channels if channels and len(image) == 1 else -1, -1, -1).contiguous()
-    return image if size is None else resize(image[None], size)[0]
+    with ExitStack() as held:
+        with _opened(path) as opened:
+            if opened.width * opened.height > LARGE:
+                held.enter_context(_one_large)
+            image = _pixels(opened, path)
+        image = image.expand(channels if channels and len(image) == 1 else -1, -1, -1).contiguous()
+        return image if size is None else resize(image[None], size)[0]
 
 
 def any_color(paths: Sequence[Path]) -> bool:
@@ -165,7 +166,10 @@ def decode_all(paths: Sequence[Path], *, size: int | None = None, channels: int 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without holding the interpreter's lock
         try:
             for i, image in enumerate(pool.map(lambda path: decode(path, size=size, channels=channels), paths)):
-                images = image.new_empty(len(paths), *image.shape) if images is None else images
+                if images is None:
+                    what = f"{len(paths)} pictures of {_dimensions(image)} pixels"
+                    _memory.require(len(paths) * image.numel(), what, "give a smaller size, or --stream them")
+                    images = image.new_empty(len(paths), *image.shape)
                 agree(image, paths[i], images[0] if i else image, paths[0])
                 images[i] = image
         finally:
@@ -194,7 +198,7 @@ def single_subfolder(folder: Path, *, stop: Collection[str] = ("train",)) -> Pat
 
     Taught in {ref}`data-sets`.
     """
-    entries = [each for each in folder.iterdir() if not each.name.startswith((".", "__MACOSX"))]
+    entries = [each for each in folder.iterdir() if not each.name.startswith(HIDDEN)]
     is_wrapped = len(entries) == 1 and entries[0].is_dir() and entries[0].name not in stop
     return single_subfolder(entries[0], stop=stop) if is_wrapped else folder
 
@@ -202,14 +206,24 @@ def single_subfolder(folder: Path, *, stop: Collection[str] = ("train",)) -> Pat
 def pictures(folder: Path) -> list[Path]:
     """The pictures below a folder, by the names of their folders and their own: an order that no file system changes.
 
-    Hidden files and files of other types are not looked at.
+    Hidden files and files of other types are not looked at; links are followed.
+    Raises ValueError for a link to a folder that contains it.
     Taught in {ref}`data-sets`.
     """
-    found = (each for each in folder.rglob("*") if each.suffix.lower() in SUFFIXES)
-    visible = (
-        each for each in found if not any(p.startswith((".", "__MACOSX")) for p in each.relative_to(folder).parts)
-    )
-    return sorted((each for each in visible if each.is_file()), key=lambda each: each.relative_to(folder).parts)
+    found = []
+    for where, names, files in os.walk(folder, followlinks=True):
+        names[:] = [name for name in names if not name.startswith(HIDDEN)]
+        for name in names:
+            _refuse_circle(Path(where, name))
+        pictures = [name for name in files if not name.startswith(HIDDEN) and name.lower().endswith(SUFFIXES)]
+        found += [Path(where, name) for name in pictures]
+    return sorted((each for each in found if each.is_file()), key=lambda each: each.relative_to(folder).parts)
+
+
+def _refuse_circle(folder: Path) -> None:
+    """A link to a folder is a folder like others, unless it leads back to where it lies."""
+    if folder.is_symlink() and folder.resolve() in (folder.parent.resolve(), *folder.parent.resolve().parents):
+        raise ValueError(f"{folder} is a link to a folder that contains it; remove it")
 
 
 @contextmanager
@@ -218,10 +232,49 @@ def _opened(path: Path) -> Iterator:
     from PIL import Image
 
     try:
-        with Image.open(path, formats=FORMATS) as opened:
-            yield opened
+        with _opening, warnings.catch_warnings():  # filters of warnings are everybody's: one thread at a time
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            picture = Image.open(path, formats=FORMATS)
+        with picture:
+            yield picture
+    except _Unfit:
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        most = f"{Image.MAX_IMAGE_PIXELS / 1e6:.0f} million"
+        raise ValueError(f"the picture {path} has more than {most} pixels; make it smaller first") from None
     except Exception as error:  # decoders of damaged files raise anything, from SyntaxError to struct.error
         raise ValueError(f"cannot read the picture {path}: {error}; replace or remove it") from None
+
+
+class _Unfit(ValueError):
+    """A picture that can be read, but not be used."""
+
+
+def _pixels(opened, path: Path) -> Tensor:
+    """uint8 [C, H, W] of an opened picture, upright."""
+    from PIL import ImageOps
+
+    deep = _is_deep_png(opened)
+    picture = ImageOps.exif_transpose(opened)
+    mode = CHANNELS.get(picture.mode)
+    if deep or not mode or "transparency" in picture.info:
+        kind = f"{picture.mode} with 16 bits a channel" if deep else picture.mode
+        raise _Unfit(
+            f"the picture {path} is of mode {kind}, with transparency or more than 8 bits a channel; "
+            "save it as plain gray or RGB"
+        )
+    return torch.from_numpy(np.atleast_3d(np.array(picture.convert(mode)))).permute(2, 0, 1)
+
+
+def _is_deep_png(opened) -> bool:
+    """Whether a PNG has 16 bits a channel, of which Pillow would drop eight without a word if it is in color."""
+    if opened.format != "PNG":
+        return False
+    place = opened.fp.tell()
+    opened.fp.seek(24)  # signature, length and name of the first chunk, width, height
+    depth = opened.fp.read(1)
+    opened.fp.seek(place)
+    return depth == b"\x10"
 
 
 def _is_color(path: Path) -> bool:

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-RESIZE_AT_ONCE = 4096  # images: bounds the float copy that resizing needs
+from ganedu import _memory
+
+RESIZE_AT_ONCE, PIXELS_AT_ONCE = 4096, 2**26  # images, and their pixels: bounds the float copy that resizing needs
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def resize(images: Tensor, size: int) -> Tensor:
     images: uint8 [N, C, H, W]. Returns uint8 [N, C, size, size], on the CPU.
     Bilinear and antialiased: when an image shrinks, every output pixel averages all the input pixels below it.
     Resampling runs on the CPU in float32, so that every device trains on the same bytes.
-    Raises ValueError for images that are not bytes of four dimensions, or a size below 1.
+    Raises ValueError for images that are not bytes of four dimensions, a size below 1, or one that memory cannot hold.
     Taught in {ref}`ch-convolutions`.
     """
     if images.dtype != torch.uint8 or images.ndim != 4:
@@ -78,11 +80,14 @@ def resize(images: Tensor, size: int) -> Tensor:
     square = images.cpu()[:, :, top : top + side, left : left + side]
     if side == size:
         return square.contiguous()
+    channels, what = images.shape[1], f"{len(images)} images of {size} x {size} pixels"
+    _memory.require(len(images) * channels * size**2, what, "give a smaller size")
+    at_once = max(1, min(RESIZE_AT_ONCE, PIXELS_AT_ONCE // (max(1, channels) * max(size, side) ** 2)))
     parts = [
         interpolate(part.to(torch.float32), size=(size, size), mode="bilinear", antialias=True, align_corners=False)
         .round_()
         .clamp_(0, 255)
         .to(torch.uint8)
-        for part in square.split(RESIZE_AT_ONCE)
+        for part in square.split(at_once)
     ]
     return torch.cat(parts) if parts else square.new_empty(0, images.shape[1], size, size)

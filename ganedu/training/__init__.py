@@ -6,6 +6,7 @@ Taught in {ref}`training`.
 
 from ganedu.training.config import TrainConfig
 from ganedu.training.errors import Interrupted, TrainingError
-from ganedu.training.runs import Outcome, load, resume, train
+from ganedu.training.loading import load
+from ganedu.training.runs import Outcome, resume, train
 
 __all__ = ["Interrupted", "Outcome", "TrainConfig", "TrainingError", "load", "resume", "train"]

@@ -6,16 +6,22 @@ Taught in {ref}`training`.
 import io
 import os
 import pickle
+import re
 import shutil
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import torch
 
 from ganedu._files import write_atomically
 from ganedu.training.errors import TrainingError
+from ganedu.training.records import check_state
 
 NAME, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
+SPARE = NAME + ".old.tmp"
+KEPT, KEPT_NAME = "checkpoints", re.compile(r"step_(\d{6,})\.pt")
 
 
 def save(folder: Path, state: dict) -> None:
@@ -27,7 +33,7 @@ def save(folder: Path, state: dict) -> None:
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    current, spare = folder / NAME, folder / (NAME + ".old.tmp")
+    current, spare = folder / NAME, folder / SPARE
     if current.exists():
         spare.unlink(missing_ok=True)
         _second_name(current, spare)
@@ -40,21 +46,21 @@ def save(folder: Path, state: dict) -> None:
         os.replace(spare, folder / PREVIOUS)
 
 
-def read(folder: Path, *, previous: bool = False) -> dict:
-    """The state that `save` wrote, on the CPU; of the last checkpoint or of the one before.
+def read(folder: Path, *, previous: bool = False, at: int | None = None) -> dict:
+    """The state that `save` wrote, on the CPU; of the last checkpoint, of the one before, or of step `at`, if kept.
 
     Every byte is compared with the archive's checksums first. Nothing is unpickled but tensors and primitives.
     Raises TrainingError, naming the file and the way out, if the file is missing, damaged or holds code.
     Taught in {ref}`training`.
     """
-    path = folder / (PREVIOUS if previous else NAME)
+    path = find(folder, previous=previous, at=at)
     way_out = _way_out(folder, previous)
     if not path.is_file():
         raise TrainingError(f"{path} does not exist; {way_out}")
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError, zlib.error, struct.error) as error:
         raise TrainingError(f"{path} is damaged or no checkpoint at all ({error}); {way_out}") from None
     if damaged:
         raise TrainingError(f"{path} is damaged: the checksum of {damaged} is wrong; {way_out}")
@@ -66,9 +72,69 @@ def read(folder: Path, *, previous: bool = False) -> dict:
         ) from None
     except (RuntimeError, EOFError, KeyError, ValueError) as error:
         raise TrainingError(f"{path} is damaged ({str(error).splitlines()[0]}); {way_out}") from None
-    if not isinstance(state, dict) or not {"step", "plan", "recipe", "hash"} <= state.keys():
-        raise TrainingError(f"{path} is no checkpoint of ganedu; {way_out}")
-    return state
+    except Exception as error:  # the reader meets with any nonsense that has the right checksums
+        raise TrainingError(f"{path} is damaged ({type(error).__name__}); {way_out}") from None
+    try:
+        return check_state(state)
+    except (ValueError, TrainingError) as error:
+        raise TrainingError(f"{path} is no checkpoint of ganedu ({error}); {way_out}") from None
+
+
+def find(folder: Path, *, previous: bool = False, at: int | None = None) -> Path:
+    """The file of a checkpoint: the last, the one before, or that of step `at`.
+
+    Raises TrainingError, with the steps that there are, if that of `at` was not kept, or for both at once.
+    Taught in {ref}`training`.
+    """
+    if at is None:
+        return folder / (PREVIOUS if previous else NAME)
+    if previous:
+        raise TrainingError("--previous and --at name two checkpoints; give one of them")
+    steps = kept(folder)
+    if at not in steps:
+        there = f"there are {', '.join(map(str, steps))}" if steps else "none was kept (--keep-last, --keep-every)"
+        raise TrainingError(f"{folder} has no checkpoint of step {at}: {there}")
+    return steps[at]
+
+
+def kept(folder: Path) -> dict[int, Path]:
+    """The checkpoints that were kept, by their steps, in order.
+
+    Taught in {ref}`training`.
+    """
+    found = {path: KEPT_NAME.fullmatch(path.name) for path in (folder / KEPT).glob("step_*.pt")}
+    return dict(sorted((int(match[1]), path) for path, match in found.items() if match))
+
+
+def keep(folder: Path, step: int, *, last: int, every: int) -> None:
+    """Keep the checkpoint of `step`, just written, among the `last` ones, or for good if `every` divides its step.
+
+    Raises OSError if that cannot be done.
+    Taught in {ref}`training`.
+    """
+    if not step or not (last or (every and step % every == 0)):
+        return
+    path = folder / KEPT / f"step_{step:06d}.pt"
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    _second_name(folder / NAME, path)
+    passing = [each for number, each in kept(folder).items() if not (every and number % every == 0)]
+    for each in passing[: len(passing) - last]:
+        each.unlink()
+
+
+def go_back(folder: Path, step: int, *, previous: bool = False, at: int | None = None) -> None:
+    """Put an earlier checkpoint, that of `step`, in the place of the last; later ones are forgotten.
+
+    Raises OSError if that cannot be done; the last one is then as it was.
+    Taught in {ref}`training`.
+    """
+    path = find(folder, previous=previous, at=at)
+    if path.name != NAME:
+        write_atomically(folder / NAME, path.read_bytes())
+    for number, each in kept(folder).items():
+        if number > step:
+            each.unlink()
 
 
 def _way_out(folder: Path, previous: bool) -> str:

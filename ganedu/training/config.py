@@ -6,14 +6,30 @@ Taught in {ref}`training`.
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import get_type_hints
 
 from ganedu.training.precision import PRECISIONS
+from ganedu.training.validation import Whole, require, rule_of
 
 CADENCE = ("log_every", "sample_every", "checkpoint_every")  # when to write; the weights do not depend on it
+MOST_STEPS = 10**9
+RULES = dict.fromkeys((*CADENCE, "steps", "evaluate_images"), Whole(1)) | dict.fromkeys(
+    ("seed", "evaluate_every", "keep_last", "keep_every"), Whole(0)
+)
 _MISSING = "nothing"
 # More steps lead on along the same path as long as the learning rates agree, which is asked apart; the root is a place.
-_NOT_COMPARED = (*CADENCE, "evaluate_every", "evaluate_images", "steps", "root", "hash")
+_NOT_COMPARED = (
+    *CADENCE,
+    "evaluate_every",
+    "evaluate_images",
+    "keep_last",
+    "keep_every",
+    "steps",
+    "root",
+    "hash",
+    "names_sha256",
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +41,8 @@ class TrainConfig:
     precision: "fp32", "tf32" or "bf16". compile: torch.compile the losses. cuda_graph: record the step on the GPU.
     log_every, sample_every, checkpoint_every: steps between two rows of metrics, grids of samples, checkpoints.
     evaluate_every: steps between two Fréchet distances of evaluate_images generated images, 0 for none.
+    keep_last: checkpoints to keep, besides the last two, to go back to; keep_every: keep those of every so many steps
+    for good; 0 for none.
     Raises ValueError for a value out of range.
     Taught in {ref}`training`.
     """
@@ -40,17 +58,20 @@ class TrainConfig:
     checkpoint_every: int = 100
     evaluate_every: int = 0
     evaluate_images: int = 2000
+    keep_last: int = 0
+    keep_every: int = 0
 
     def __post_init__(self):
-        for name in ("steps", "evaluate_images", *CADENCE):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.evaluate_every < 0:
-            raise ValueError(f"evaluate_every must not be negative, but is {self.evaluate_every}; 0 turns it off")
+        hints = get_type_hints(TrainConfig)
+        for name in hints:
+            require(getattr(self, name), RULES.get(name, rule_of(hints[name])), name)
+        if self.steps > MOST_STEPS:
+            years = self.steps // 1000 // (365 * 24 * 3600)
+            raise ValueError(
+                f"steps must be at most {MOST_STEPS:,}: at a thousand a second {self.steps} would take {years:,} years"
+            )
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must be in [0, 1), not {self.ema}; 0 turns averaging off")
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed must be in [0, 2**63), not {self.seed}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"unknown precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}")
 
@@ -68,7 +89,6 @@ def differences(old: dict, new: dict) -> list[str]:
     """One line per entry that differs, "training.seed: 0 before, 1 now".
 
     What does not change the path of the weights is not compared: the cadence, the number of steps, the data's folder.
-
     Taught in {ref}`training`.
     """
     before, now = dict(_leaves(old)), dict(_leaves(new))
@@ -79,20 +99,11 @@ def differences(old: dict, new: dict) -> list[str]:
     ]
 
 
-def from_plan(plan: dict) -> TrainConfig:
-    """The TrainConfig of a config.json. Raises ValueError for entries that are missing or unknown.
-
-    Taught in {ref}`training`.
-    """
-    given, known = set(plan["training"]), {field.name for field in fields(TrainConfig)}
-    if odd := sorted(given ^ known):
-        raise ValueError(f"config.json: unknown or missing under 'training': {', '.join(odd)}")
-    return TrainConfig(**plan["training"])
-
-
 def _leaves(plan: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
     for key, value in plan.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{prefix}{key}.")
         elif key not in _NOT_COMPARED:
+            if prefix + key == "data.name":  # a folder is known by its pictures, and may be moved
+                value = f"{value.partition(':')[0]}:" if ":" in value else value
             yield prefix + key, list(value) if isinstance(value, tuple) else value

@@ -14,7 +14,7 @@ class TrainingError(RuntimeError):
 
 
 class Interrupted(TrainingError):
-    """The run was stopped by Ctrl-C or SIGTERM, after it had been saved.
+    """The run was stopped by Ctrl-C, SIGTERM or SIGHUP, after it had been saved.
 
     Taught in {ref}`training`.
     """

@@ -4,18 +4,25 @@ Taught in {ref}`ch-evaluation`.
 """
 
 import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
-from ganedu import data
+from ganedu import _memory, data
 from ganedu.training import checkpoint, run_folder
 from ganedu.training.errors import TrainingError
+from ganedu.training.loading import load
+from ganedu.training.run_folder import BEST, RESULTS, step_of
+from ganedu.training.source import TENSOR
 
-RESULTS = "evaluation.json"
-BEST = "generator.best.safetensors"
+LOCK = ".evaluation.lock"
 SPLIT = "test"
 CHUNK = 500
+BYTES_A_PIXEL = 10  # of a generated image: as drawn, joined, as bytes
+PATIENCE = 60  # seconds, for others that write a file of kilobytes
 
 
 class Evaluator:
@@ -30,16 +37,12 @@ class Evaluator:
 
     def __init__(self, plan: dict, *, n: int, split: str = SPLIT, root=None, cache=None):
         from ganedu.metrics import features, report
-        from ganedu.training.source import TENSOR
 
         name, (_, *size) = plan["data"]["name"], plan["recipe"]["image_shape"]
         root = root or plan["data"].get("root")
-        if not isinstance(plan["data"]["images"], int):
-            raise ValueError(
-                f"{plan['recipe']['name']} translates images, but evaluation compares images made of noise"
-            )
-        if name == TENSOR:
-            raise ValueError("images without a name have no feature network; use ganedu.metrics with them instead")
+        refuse(name, plan["recipe"]["name"], single=isinstance(plan["data"]["images"], int))
+        pixels = n * math.prod(plan["recipe"]["image_shape"])
+        _memory.require(BYTES_A_PIXEL * pixels, f"comparing {n} generated images", "generate fewer")
         network = features.network(name, root=root, cache=cache)
         # The generator has learned images of its own size: without this the resampling would be measured.
         real = data.load(name, split, root, size=size[0]).images
@@ -61,7 +64,26 @@ class Evaluator:
         return self.reference.report(fake, **about)
 
 
-def evaluate(run, *, n=2000, split=SPLIT, seed=0, ema=True, device="cpu", previous=False, root=None, cache=None) -> str:
+def refuse(name: str, recipe: str, *, single: bool) -> None:
+    """Raises ValueError for data and recipes whose images cannot be measured; opens no picture.
+
+    name: of the data; recipe: its name; single: whether it learns from one set of images.
+    Taught in {ref}`ch-evaluation`.
+    """
+    if not single:
+        raise ValueError(f"{recipe} translates images, but evaluation compares images made of noise")
+    if name == TENSOR:
+        raise ValueError("images without a name have no feature network; use ganedu.metrics with them instead")
+    if name.startswith(data.FOLDER):
+        path = name.removeprefix(data.FOLDER)
+        if data.folder.listing(path, "train").labels is None:
+            raise ValueError(f"{name} has no classes to train a feature network on; use the network of a set that has")
+        data.folder.listing(path, SPLIT)
+
+
+def evaluate(
+    run, *, n=2000, split=SPLIT, seed=0, ema=True, device="cpu", previous=False, at=None, root=None, cache=None
+) -> str:
     """Measure n generated images against the real ones of a split, add the report to evaluation.json, and return it.
 
     The text gives the numbers of this step, their protocol, and the best Fréchet distance measured by it so far.
@@ -69,13 +91,11 @@ def evaluate(run, *, n=2000, split=SPLIT, seed=0, ema=True, device="cpu", previo
     Raises ValueError for data sets and recipes that an `Evaluator` refuses.
     Taught in {ref}`ch-evaluation`.
     """
-    from ganedu.training.runs import load  # which trains, and so imports this module
-
     run = Path(run)
-    plan, step = run_folder.read_config(run), checkpoint.read(run, previous=previous)["step"]
+    plan, step = run_folder.read_config(run), checkpoint.read(run, previous=previous, at=at)["step"]
     averaged = ema and plan["training"]["ema"] > 0
     evaluator = Evaluator(plan, n=n, split=split, root=root, cache=cache)
-    recipe = load(run, device=device, ema=ema, previous=previous)
+    recipe = load(run, device=device, ema=ema, previous=previous, at=at)
     found = evaluator.measure(recipe, seed=seed, step=step, averaged=averaged)
     _, best = final_and_best(add(run, found), found)
     return _text(found, best)
@@ -87,8 +107,9 @@ def add(run: Path, found) -> list:
     Raises TrainingError if the file is damaged.
     Taught in {ref}`ch-evaluation`.
     """
-    reports = [*_stored(run / RESULTS), found]
-    _write(run, reports)
+    with _alone(run):
+        reports = [*_stored(run / RESULTS), found]
+        _write(run, reports)
     return reports
 
 
@@ -97,11 +118,13 @@ def rewind(run: Path, step: int) -> None:
 
     Taught in {ref}`training`.
     """
-    reports = _stored(run / RESULTS)
-    kept = [report for report in reports if report.step <= step]
-    if len(kept) < len(reports):
-        _write(run, kept)
-    if (run / BEST).exists() and _step_of(run / BEST) > step:
+    if (run / RESULTS).exists():
+        with _alone(run):
+            reports = _stored(run / RESULTS)
+            kept = [report for report in reports if report.step <= step]
+            if len(kept) < len(reports):
+                _write(run, kept)
+    if (run / BEST).exists() and step_of(run / BEST) > step:
         (run / BEST).unlink()
 
 
@@ -127,7 +150,7 @@ def summary(run: Path) -> str:
         return ""
     final, best = final_and_best(reports, reports[-1])
     told = [f"{each.values['frechet_distance']:.4f} at step {each.step}" for each in (final, best)]
-    there = (run / BEST).exists() and _step_of(run / BEST) == best.step
+    there = (run / BEST).exists() and step_of(run / BEST) == best.step
     return f"frechet_distance: final {told[0]}, best {told[1]}" + (f", kept in {run / BEST}" if there else "")
 
 
@@ -137,15 +160,16 @@ def _is_own(report, training: dict) -> bool:
     return (protocol.split, protocol.n_fake, report.averaged) == asked
 
 
-def _step_of(weights: Path) -> float:
-    """The step that a file of weights names; infinite if it cannot be read, so that it counts as too late."""
-    from safetensors import SafetensorError, safe_open
+@contextmanager
+def _alone(run: Path) -> Iterator[None]:
+    """Nobody else reads and rewrites the reports of a run meanwhile: several may evaluate it, also while it trains."""
+    from filelock import FileLock, Timeout  # torch depends on it
 
     try:
-        with safe_open(weights, framework="pt") as opened:
-            return json.loads(opened.metadata()["ganedu"])["step"]
-    except (SafetensorError, KeyError, TypeError, ValueError):
-        return float("inf")
+        with FileLock(run / LOCK, timeout=PATIENCE):
+            yield
+    except Timeout:
+        raise TrainingError(f"another process has held {run / LOCK} for {PATIENCE} s; end it and try again") from None
 
 
 def _write(run: Path, reports: list) -> None:
@@ -159,7 +183,7 @@ def _stored(path: Path) -> list:
         return []
     try:
         return [report.Report.from_record(record) for record in json.loads(path.read_text())["reports"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise TrainingError(f"{path} is damaged ({error}); delete it and evaluate again") from None
 
 

@@ -24,13 +24,16 @@ class Session:
     """One go at a run, from the step where `trainer` stands to the last, a signal, or the end of the time given.
 
     run: its folder; plan: its config.json; sessions: those before this one, as provenance.json lists them.
+    changed: options that from now on are others than before.
     Raises ValueError if the run is to measure its generator (`evaluate_every`) and its data do not allow that.
     Taught in {ref}`training`.
     """
 
-    def __init__(self, trainer: Trainer, run: Path, plan: dict, *, sessions: list[dict], show: bool):
+    def __init__(
+        self, trainer: Trainer, run: Path, plan: dict, *, sessions: list[dict], show: bool, changed: dict | None = None
+    ):
         self.trainer, self.run, self.plan, self.before = trainer, run, plan, sessions
-        self.world, self.config = trainer.world, trainer.config
+        self.world, self.config, self.changed = trainer.world, trainer.config, changed or {}
         self.show = show and self.world.is_main
         self.pending: list[dict[str, Tensor]] = []  # scalars of the steps since the last row, still on the device
         self.first = self.saved = trainer.step
@@ -44,7 +47,8 @@ class Session:
 
         Raises Interrupted after a signal, TrainingError for a loss that is not finite or a disk that is full.
         """
-        self.board = _tensorboard(self.run, self.first) if self.world.is_main else None
+        left = self.first < self.config.steps
+        self.board = _tensorboard(self.run, self.first) if self.world.is_main and left else None
         self.progress = Progress(step=self.first, steps=self.config.steps, shown=self.show)
         try:
             if self.world.is_main:
@@ -69,12 +73,28 @@ class Session:
             sessions = [*self.before, self._session()]
             state = {**self.trainer.state_dict(), "processes": owns, "sessions": sessions}
             checkpoint.save(self.run, {**state, "plan": self.plan, "hash": fingerprint(self.plan)})
-            self._write_weights(run_folder.WEIGHTS)
-            record = run_folder.provenance(
-                device=self.trainer.device, seed=self.config.seed, processes=self.world.size, sessions=sessions
-            )
-            run_folder.write_json(self.run / run_folder.PROVENANCE, record)
+            config = self.config
+            checkpoint.keep(self.run, self.trainer.step, last=config.keep_last, every=config.keep_every)
+            self._write_companions(sessions)
         self.saved = self.trainer.step
+
+    def catch_up(self) -> None:
+        """Give the files beside the checkpoint its step: a kill may have come between it and them.
+
+        Raises TrainingError if they cannot be written.
+        """
+        if self.world.is_main:
+            try:
+                self._write_companions(self.before)
+            except OSError as error:
+                raise cannot_write(self.run, self.first, error) from None
+
+    def _write_companions(self, sessions: list[dict]) -> None:
+        self._write_weights(run_folder.WEIGHTS)
+        record = run_folder.provenance(
+            device=self.trainer.device, seed=self.config.seed, processes=self.world.size, sessions=sessions
+        )
+        run_folder.write_json(self.run / run_folder.PROVENANCE, record)
 
     def _steps(self, stop: stopping.Stop) -> int:
         config, trainer, reason = self.config, self.trainer, stopping.RUNNING
@@ -85,7 +105,8 @@ class Session:
             if self.world.size == 1 or logging:  # several processes must agree, which costs a message
                 reason = self.world.agree(stop.reason())
             last = trainer.step == config.steps or reason
-            saving = trainer.step % config.checkpoint_every == 0 or last
+            keeping = config.keep_every and trainer.step % config.keep_every == 0
+            saving = trainer.step % config.checkpoint_every == 0 or keeping or last
             if logging or saving:
                 self._log()
             if trainer.step % config.sample_every == 0 or trainer.step == config.steps:
@@ -182,7 +203,17 @@ class Session:
 
     def _session(self) -> dict:
         seconds = round(time.monotonic() - self.started, 3)
-        return {"from_step": self.first, "to_step": self.trainer.step, "seconds": seconds}
+        about = {"from_step": self.first, "to_step": self.trainer.step, "seconds": seconds}
+        return about | circumstances(self.trainer.device) | ({"changed": self.changed} if self.changed else {})
+
+
+def circumstances(device: torch.device) -> dict:
+    """What besides the plan decides the last bits of the weights, as a session's record keeps it.
+
+    Taught in {ref}`training`.
+    """
+    name = run_folder.device_name(device)
+    return {"threads": torch.get_num_threads(), "device": name, "torch": str(torch.__version__)}
 
 
 def _tensorboard(run: Path, step: int):

@@ -4,6 +4,8 @@ Taught in {ref}`training`.
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tqdm.auto import tqdm
 
@@ -34,21 +36,33 @@ class Progress:
 
     def advance(self) -> None:
         """Count one step."""
-        self.bar.update()
+        with self._shown_if_possible():
+            self.bar.update()
 
     def show(self, step: int, metrics: dict[str, float], seconds: float) -> None:
         """Show metrics that have just been read; `seconds`: since the session began."""
         numbers = " ".join(f"{name} {value:.3f}" for name, value in metrics.items())
-        self.bar.set_postfix_str(numbers, refresh=False)
-        if self.lines and (step >= self.next_line or step == self.steps):
-            speed = (step - self.first) / max(seconds, 1e-9)
-            left = seconds_to_text((self.steps - step) / speed) if speed else "?"
-            print(f"step {step}/{self.steps}  {numbers}  {speed:.1f} steps/s, {left} left", file=sys.stderr, flush=True)
-            self.next_line = step + self.every
+        with self._shown_if_possible():
+            self.bar.set_postfix_str(numbers, refresh=False)
+            if self.lines and (step >= self.next_line or step == self.steps):
+                speed = (step - self.first) / max(seconds, 1e-9)
+                left = seconds_to_text((self.steps - step) / speed) if speed else "?"
+                line = f"step {step}/{self.steps}  {numbers}  {speed:.1f} steps/s, {left} left"
+                print(line, file=sys.stderr, flush=True)
+                self.next_line = step + self.every
 
     def close(self) -> None:
         """Leave the bar as it is."""
-        self.bar.close()
+        with self._shown_if_possible():
+            self.bar.close()
+
+    @contextmanager
+    def _shown_if_possible(self) -> Iterator[None]:
+        """Where nobody reads stderr any more (`2>&1 | head`, a closed terminal) the run goes on in silence."""
+        try:
+            yield
+        except OSError:
+            self.bar.disable, self.lines = True, False
 
 
 def _in_notebook() -> bool:

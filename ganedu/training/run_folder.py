@@ -6,6 +6,7 @@ Taught in {ref}`training`.
 import importlib.metadata
 import io
 import json
+import math
 import platform
 import subprocess
 import sys
@@ -19,9 +20,14 @@ from torch import Tensor
 
 from ganedu._files import write_atomically
 from ganedu.data import to_bytes
-from ganedu.training.errors import TrainingError, cannot_write
+from ganedu.training import checkpoint
+from ganedu.training.errors import TrainingError
+from ganedu.training.records import ROW, check_plan, read_json
+from ganedu.training.validation import require
 
 CONFIG, METRICS, WEIGHTS, PROVENANCE = "config.json", "metrics.jsonl", "generator.safetensors", "provenance.json"
+RESULTS, BEST = "evaluation.json", "generator.best.safetensors"
+NAMES = (checkpoint.NAME, checkpoint.PREVIOUS, METRICS, WEIGHTS, PROVENANCE, RESULTS, BEST)  # besides config.json
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pillow", "safetensors")
 
 
@@ -43,14 +49,7 @@ def read_config(run: Path) -> dict:
         raise TrainingError(
             f"there is no run in {run}: it has no {CONFIG}; start one with `ganedu train ... --out {run}`"
         )
-    try:
-        plan = json.loads(path.read_text())
-    except ValueError as error:
-        raise TrainingError(f"{path} is not JSON ({error}); put back what it was") from None
-    sections = ("recipe", "data", "training")
-    if not isinstance(plan, dict) or not all(isinstance(plan.get(name), dict) for name in sections):
-        raise TrainingError(f"{path} lacks one of its sections {', '.join(sections)}; put back what it was")
-    return plan
+    return check_plan(read_json(path), path)
 
 
 def append_metrics(run: Path, row: dict) -> None:
@@ -63,42 +62,32 @@ def append_metrics(run: Path, row: dict) -> None:
 
 
 def read_metrics(run: Path, *, until: int | None = None) -> list[dict]:
-    """The rows of metrics.jsonl, up to and including step `until`; a line that a kill has torn is left out.
+    """The rows of metrics.jsonl, up to and including step `until`; a line that is no row, torn by a kill, is left out.
 
     Taught in {ref}`training`.
     """
+    if not (run / METRICS).exists():
+        return []
     rows = []
-    for line in (run / METRICS).read_text().splitlines() if (run / METRICS).exists() else ():
+    for line in (run / METRICS).read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             row = json.loads(line)
-        except ValueError:
+            require(row, ROW, METRICS)
+        except (ValueError, RecursionError):
             continue
         if until is None or row["step"] <= until:
             rows.append(row)
     return rows
 
 
-def rewind(run: Path, step: int, *, plan: dict) -> None:
-    """Forget what was written after the checkpoint of `step`, which the run is about to do again, and write its plan.
+def cut_metrics(run: Path, step: int) -> None:
+    """Drop the rows of metrics.jsonl that are later than `step`.
 
-    Raises TrainingError if the folder cannot be written.
+    Raises OSError if the file cannot be written.
     Taught in {ref}`training`.
     """
-    try:
-        _rewind(run, step)
-        write_json(run / CONFIG, plan)
-    except OSError as error:
-        raise cannot_write(run, step, error) from None
-
-
-def _rewind(run: Path, step: int) -> None:
     rows = read_metrics(run, until=step)
     write_atomically(run / METRICS, "".join(json.dumps(row) + "\n" for row in rows).encode())
-    for path in (run / "samples").glob("step_*.png"):
-        if path.stem[5:].isdigit() and int(path.stem[5:]) > step:
-            path.unlink()
-    for path in run.rglob("*.tmp"):
-        path.unlink()
 
 
 def write_samples(path: Path, images: Tensor, *, columns: int = 8) -> None:
@@ -138,6 +127,21 @@ def write_weights(path: Path, weights: dict[str, Tensor], *, about: dict) -> Non
     write_atomically(path, save(tensors, metadata=header))
 
 
+def step_of(weights: Path) -> float:
+    """The step that a file of weights names; infinite if it does not say so, that it counts as too late.
+
+    Taught in {ref}`training`.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, framework="pt") as opened:
+            step = json.loads(opened.metadata()["ganedu"])["step"]
+            return step if type(step) is int else math.inf
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError):
+        return math.inf
+
+
 def provenance(*, device: torch.device, seed: int, processes: int, sessions: list[dict]) -> dict:
     """Where results come from: versions, machine, seed, commit, and the sessions the run took.
 
@@ -151,14 +155,28 @@ def provenance(*, device: torch.device, seed: int, processes: int, sessions: lis
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "platform": platform.platform(terse=True),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "threads": torch.get_num_threads(),
+        "device": _all_or_one(sessions, "device", device_name(device)),
+        "threads": _all_or_one(sessions, "threads", torch.get_num_threads()),
         "processes": processes,
         "seed": seed,
         "wall_seconds": round(sum(session["seconds"] for session in sessions), 3),
         "sessions": sessions,
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
     }
+
+
+def device_name(device: torch.device) -> str:
+    """What a session computes on, as provenance.json names it.
+
+    Taught in {ref}`training`.
+    """
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _all_or_one(sessions: list[dict], name: str, now):
+    """What all sessions had, or a list if they differ: a run is not all of what its last session is."""
+    found = list(dict.fromkeys([*(session[name] for session in sessions if name in session), now]))
+    return found[0] if len(found) == 1 else found
 
 
 @cache  # reading a package's metadata takes milliseconds, at every checkpoint

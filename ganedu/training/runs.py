@@ -1,23 +1,36 @@
-"""Start a run, resume it, load what it made.
+"""Start a run, resume it.
 
 Taught in {ref}`training`.
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 
-from ganedu.training import checkpoint, run_folder, source, stopping
-from ganedu.training.config import TrainConfig, differences, fingerprint, from_plan
+from ganedu.training import (
+    checkpoint,
+    comparing,
+    cost,
+    evaluation,
+    health,
+    options,
+    ownership,
+    run_folder,
+    source,
+    stopping,
+)
+from ganedu.training.config import TrainConfig, differences, fingerprint
+from ganedu.training.device import named
 from ganedu.training.distributed import World, joined
 from ganedu.training.errors import TrainingError
+from ganedu.training.loading import fitting, recipe_class, recipe_of
 from ganedu.training.loop import Session
-from ganedu.training.trainer import ORDER, Trainer, load_recipe, stream_seed
-
-FORMAT = 1
+from ganedu.training.records import FORMAT
+from ganedu.training.trainer import ORDER, Trainer, stream_seed
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,11 @@ class Outcome:
         """Whether the last step is done; if not, the time given was up."""
         return self.step == self.steps
 
+    @property
+    def remark(self) -> str:
+        """One sentence if the last metrics are those of a game that is lost, else ""."""
+        return health.remark(self.metrics)
+
 
 def train(
     recipe,
@@ -52,84 +70,143 @@ def train(
     stream=False,
     max_minutes=None,
     show=True,
+    go_on=False,
 ) -> Outcome:
     """Train a recipe on images and leave everything in the folder `out`.
 
     recipe: a name of `ganedu.recipes.NAMES`, or a class with the same interface; recipe_config: its Config, the
     paper's if None. data, root, stream: see `ganedu.training.source.find`. config: TrainConfig.
-    max_minutes: stop and save after that time. show: progress on stderr.
+    max_minutes: stop and save after that time. show: progress on stderr. go_on: if the folder has a run that was asked
+    the same, resume it, to `config.steps`.
     Under torchrun every process calls this, and the run is theirs together.
     Raises TrainingError if the folder holds a run already, a loss is not finite or the disk is full; Interrupted after
     Ctrl-C; ValueError for data and configurations that do not fit.
     Taught in {ref}`training`.
     """
-    out, config, kind = Path(out), config or TrainConfig(), _recipe_class(recipe)
+    if not str(out):
+        raise ValueError('out is "", which means no folder; name one, "." for the one you are in')
+    out, config, kind = Path(out), config or TrainConfig(), recipe_class(recipe)
     recipe_config = recipe_config or kind.Config()
+    options.check(recipe_config)
+    if config.evaluate_every and isinstance(data, str):  # before the pictures are read, which may take minutes
+        _refuse_measuring(data, kind, config)
     with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop:
+        if go_on and world.tell((out / run_folder.CONFIG).is_file()):
+            comparing.refuse_another(out, kind, recipe_config, config, data)
+            given = {"recipe": None if isinstance(recipe, str) else recipe, "steps": config.steps, "root": root}
+            return resume(out, data=data, device=device, max_minutes=max_minutes, show=show, **given)
+        cost.refuse_batch(kind, recipe_config)
         images = source.find(data, kind, recipe_config, root=root, stream=stream)
         plan = _plan(kind, recipe_config, images, config, world)
         if (out / run_folder.CONFIG).is_file():
             raise _occupied(out, plan)
+        ownership.refuse_foreign(out)
         trainer = _trainer(kind, recipe_config, images, config, _device(device, world), world)
         session = Session(trainer, out, plan, sessions=[], show=show)
-        try:
-            if world.is_main:
-                _empty(out)
-            session.save()
-            if world.is_main:
-                run_folder.write_json(out / run_folder.CONFIG, plan)  # last: where it is, there is a run to resume
-        except OSError as error:
-            raise TrainingError(f"cannot start a run in {out}: {error.strerror or error}") from None
-        return _train(session, stop)
+        with ownership.only_one(out, world):
+            _start(session, out, plan, world)
+            return _train(session, stop)
 
 
 def resume(
-    run, *, recipe=None, data=None, steps=None, device="cpu", root=None, previous=False, max_minutes=None, show=True
+    run,
+    *,
+    recipe=None,
+    data=None,
+    steps=None,
+    learning_rate=None,
+    learning_rate_d=None,
+    device="cpu",
+    root=None,
+    previous=False,
+    at=None,
+    max_minutes=None,
+    show=True,
 ) -> Outcome:
     """Go on with a run from its checkpoint; it ends with the very weights of a run that was never stopped.
 
-    recipe, data: only for a run that was given a class or a tensor: the same again. steps: a new last step, if the
-    learning rates of the steps done do not depend on it. previous: start from checkpoint.previous.pt.
-    Raises TrainingError if there is no run, the checkpoint is damaged, or what would be trained now differs from what
-    was trained before: the message lists the differences.
+    recipe, data: for a run that was given a class or a tensor: the same again; data also for a folder of pictures that
+    has moved: its new name. steps: a new last step, if the learning rates of the steps done do not depend on it.
+    learning_rate, learning_rate_d: new ones from here on. previous, at: go back to the checkpoint before the last, or
+    to that of step `at`, if it was kept; later ones are forgotten.
+    What is not as it was and may change the last bits (threads, device, version) is told by a warning.
+    Raises TrainingError if there is no run, another process has it, the checkpoint is damaged, or what would be trained
+    now differs from what was trained before: the message lists the differences. Then no file is changed.
     Taught in {ref}`training`.
     """
-    run, plan = Path(run), run_folder.read_config(Path(run))
-    config = from_plan(plan)
-    config = replace(config, steps=steps) if steps else config
-    kind, recipe_config = _recipe_of(plan, recipe)
-    root = root or plan["data"].get("root")
-    data, stream = plan["data"]["name"] if data is None else data, plan["data"].get("streamed", False)
-    with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop:
-        state = checkpoint.read(run, previous=previous)
+    run = Path(run)
+    run_folder.read_config(run)  # a folder without a run gets no lock
+    with joined() as world, _own_random_numbers(), stopping.Stop(max_minutes) as stop, ownership.only_one(run, world):
+        plan = run_folder.read_config(run)
+        kind, recipe_config = recipe_of(plan, recipe)
+        changed = comparing.changes(recipe_config, learning_rate=learning_rate, learning_rate_d=learning_rate_d)
+        recipe_config = replace(recipe_config, **changed)
+        options.check(recipe_config)
+        state = checkpoint.read(run, previous=previous, at=at)
+        config = _with_steps(run, TrainConfig(**plan["training"]), steps, state["step"])
         world.require_same({"the checkpoint's step": state["step"]})
-        images = source.find(data, kind, recipe_config, root=root, stream=stream)
+        cost.refuse_batch(kind, recipe_config)
+        images = _images(plan, kind, recipe_config, data, root)
         now = _plan(kind, recipe_config, images, config, world)
         trainer = _trainer(kind, recipe_config, images, config, _device(device, world), world)
-        _refuse_changes(run, state, now, trainer.recipe)
-        with _fitting(run):
+        told = comparing.refuse_changes(run, state, plan, now, trainer.recipe)
+        with fitting(run):
             trainer.load_state_dict(state, state["processes"][world.rank])
+        session = Session(trainer, run, now, sessions=state["sessions"], show=show, changed=changed)
         if world.is_main:
-            run_folder.rewind(run, trainer.step, plan=now)
-        return _train(Session(trainer, run, now, sessions=state["sessions"], show=show), stop)
+            _tell(run, [*told, *comparing.changed_circumstances(state["sessions"], trainer.device)])
+            ownership.rewind(run, trainer.step, plan=now, previous=previous, at=at)
+        session.catch_up()
+        return _train(session, stop)
 
 
-def load(run, *, recipe=None, device="cpu", ema=True, previous=False):
-    """The recipe of a run with its trained weights: `load(run).sample(64, torch.Generator())`.
+def _refuse_measuring(name: str, kind, config: TrainConfig) -> None:
+    try:
+        evaluation.refuse(name, kind.name, single=kind.domains == 1)
+    except ValueError as error:
+        raise ValueError(f"evaluate_every={config.evaluate_every} cannot be done: {error}") from None
 
-    recipe: the class again, if the run was given one. ema: the averaged generator takes the generator's place.
-    Raises TrainingError if there is no run or its checkpoint is damaged.
-    Taught in {ref}`training`.
-    """
-    run, plan = Path(run), run_folder.read_config(Path(run))
-    state = checkpoint.read(run, previous=previous)
-    kind, recipe_config = _recipe_of(plan, recipe)
-    loaded = kind(recipe_config, image_shape=tuple(plan["recipe"]["image_shape"]), device=torch.device(device), seed=0)
-    with _fitting(run):
-        load_recipe(loaded, state["recipe"])
-        if ema and state["average"]:
-            loaded.networks["generator"].load_state_dict(state["average"])
-    return loaded
+
+def _start(session: Session, out: Path, plan: dict, world: World) -> None:
+    """Write the first checkpoint of a run, and last of all its config.json: where that is, there is a run to resume."""
+    problem = None
+    if (out / run_folder.CONFIG).is_file() and world.is_main:  # another process was a moment faster
+        problem = str(_occupied(out, plan))
+    if problem := world.tell(problem):
+        raise TrainingError(problem)
+    try:
+        if world.is_main:
+            ownership.empty(out)
+        session.save()
+        if world.is_main:
+            run_folder.write_json(out / run_folder.CONFIG, plan)
+    except OSError as error:
+        raise TrainingError(f"cannot start a run in {out}: {error.strerror or error}") from None
+
+
+def _with_steps(run: Path, config: TrainConfig, steps: int | None, done: int) -> TrainConfig:
+    if steps is None:
+        return config
+    if steps < done:
+        raise TrainingError(f"{run} has done {done} steps already; --steps must be at least that, not {steps}")
+    return replace(config, steps=steps)
+
+
+def _images(plan: dict, kind, recipe_config, data, root) -> source.Source:
+    """The images of a run, from where they were, or from the place that is given."""
+    name, root = plan["data"]["name"], root or plan["data"].get("root")
+    try:
+        stream = plan["data"].get("streamed", False)
+        return source.find(name if data is None else data, kind, recipe_config, root=root, stream=stream)
+    except ValueError as error:
+        moved = data is None and ":" in name
+        hint = f"; if the pictures have moved, say where they are: --data {name.partition(':')[0]}:PATH"
+        raise ValueError(f"{error}{hint if moved else ''}") from None
+
+
+def _tell(run: Path, sentences: list[str]) -> None:
+    for sentence in sentences:
+        warnings.warn(f"{run}: {sentence}", stacklevel=3)
 
 
 def _train(session: Session, stop: stopping.Stop) -> Outcome:
@@ -139,14 +216,14 @@ def _train(session: Session, stop: stopping.Stop) -> Outcome:
         session.run,
         session.trainer.step,
         steps,
-        session.metrics,
-        extendable=_same_rates(recipe, steps, steps, 2 * steps),
+        session.metrics or next(iter(run_folder.read_metrics(session.run)[-1:]), {}),
+        extendable=comparing.same_rates(recipe, steps, steps, 2 * steps),
     )
 
 
 def _trainer(kind, recipe_config, images: source.Source, config: TrainConfig, device, world: World) -> Trainer:
     size, batch_size = recipe_config.size, world.share(recipe_config.batch_size)
-    recipe = kind(recipe_config, image_shape=(images.channels, size, size), device=device, seed=config.seed)
+    recipe = cost.build(kind, recipe_config, (images.channels, size, size), device=device, seed=config.seed)
     place = {"device": device, "rank": world.rank, "world": world.size}
     batches = images.batches(recipe_config, batch_size, seed=stream_seed(config.seed, ORDER), **place)
     examples = images.examples(size, device)
@@ -167,67 +244,14 @@ def _plan(kind, recipe_config, images: source.Source, config: TrainConfig, world
     return {**plan, "hash": fingerprint(plan)}
 
 
-def _refuse_changes(run: Path, state: dict, now: dict, recipe) -> None:
-    if found := differences(state["plan"], now):
-        raise TrainingError(
-            f"{run} was trained otherwise than it would be now, so it is not resumed: {'; '.join(found)}. "
-            f"Put {run_folder.CONFIG} and the data back, or start a new run with another --out"
-        )
-    before, after = state["plan"]["training"]["steps"], now["training"]["steps"]
-    if not _same_rates(recipe, state["step"], before, after):
-        raise TrainingError(
-            f"{run}: the learning rate of {now['recipe']['name']} decays toward the last step, so the "
-            f"{state['step']} steps done toward {before} cannot become part of a run of {after}"
-        )
-
-
-def _same_rates(recipe, done: int, before: int, after: int) -> bool:
-    """Whether the steps done had the learning rates that they would have in a run of another length."""
-    factor = recipe.learning_rate_factor
-    return all(factor(step, before) == factor(step, after) for step in range(done))
-
-
 def _occupied(out: Path, plan: dict) -> TrainingError:
     found = differences(run_folder.read_config(out), plan)
     changed = f" with other options ({'; '.join(found)})" if found else ""
     return TrainingError(f"{out} holds a run already{changed}; go on with `ganedu resume {out}` or give another --out")
 
 
-def _recipe_class(recipe):
-    if not isinstance(recipe, str):
-        return recipe
-    from ganedu import recipes
-
-    return recipes.get(recipe)
-
-
-def _recipe_of(plan: dict, recipe) -> tuple:
-    """The class of a run's recipe and its configuration."""
-    kind = _recipe_class(recipe or plan["recipe"]["name"])
-    given, known = plan["recipe"]["config"], {field.name for field in fields(kind.Config)}
-    if odd := sorted(set(given) ^ known):
-        raise TrainingError(f"{run_folder.CONFIG}: unknown or missing under 'recipe.config': {', '.join(odd)}")
-    return kind, kind.Config(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items()})
-
-
 def _device(name, world: World) -> torch.device:
-    return world.place(torch.device(name))
-
-
-def _empty(out: Path) -> None:
-    """Make the folder; what a run that was killed before its first step left there is of no use."""
-    out.mkdir(parents=True, exist_ok=True)
-    for name in (checkpoint.NAME, checkpoint.PREVIOUS, run_folder.METRICS):
-        (out / name).unlink(missing_ok=True)
-
-
-@contextmanager
-def _fitting(run: Path) -> Iterator[None]:
-    try:
-        yield
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise TrainingError(f"{run}: what the checkpoint holds does not fit {run_folder.CONFIG}: {reason}") from None
+    return world.place(named(name))
 
 
 @contextmanager

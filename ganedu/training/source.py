@@ -98,4 +98,5 @@ def _streamed(name, kind) -> Source:
         )
     found = folder.listing(name.removeprefix(sets.FOLDER), "train")
     plan = {"name": name, "images": len(found.paths), "sha256": found.digest(), "streamed": True, "root": None}
+    plan["names_sha256"] = found.digest(lengths=False)
     return Source(plan, len(folder.decode(found.paths[0])), paths=found.paths)

@@ -8,10 +8,14 @@ import threading
 import time
 
 RUNNING, TIME_IS_UP, SIGNALED = 0, 1, 2
+# SIGHUP: the terminal was closed, or the connection to it is lost. Windows has none.
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Stop:
-    """A context in which Ctrl-C and SIGTERM ask the run to save and end; a second signal ends it at once.
+    """A context in which Ctrl-C, SIGTERM and SIGHUP ask the run to save and end; a second signal ends it at once.
+
+    A signal that is ignored already stays ignored: `nohup` asks for that.
 
     max_minutes: of this session, None for no limit. Outside the main thread signals are left alone.
     Taught in {ref}`training`.
@@ -26,7 +30,8 @@ class Stop:
 
     def __enter__(self) -> "Stop":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+            numbers = [n for n in SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._ask) for number in numbers}
         return self
 
     def __exit__(self, *_) -> None:

@@ -13,6 +13,12 @@ from ganedu.training.ema import Average
 from ganedu.training.graph import GraphedStep, make_capturable, refuse, set_rate
 from ganedu.training.precision import arithmetic, compile_losses, lay_out, match_layout
 
+# What the optimizers of the recipes remember of each weight, in floating point; others are taken at their word.
+REMEMBERED = {
+    torch.optim.Adam: {"step", "exp_avg", "exp_avg_sq"},
+    torch.optim.RMSprop: {"step", "square_avg"},
+    torch.optim.SGD: set(),
+}
 NOISE, GLOBAL, FIXED, ORDER = 1, 2, 3, 4  # the independent streams of random numbers that follow from one seed
 
 
@@ -157,5 +163,23 @@ def load_recipe(recipe, state: dict) -> None:
     for name, network in recipe.networks.items():
         network.load_state_dict(state["networks"][name])
     for name, optimizer in recipe.optimizers.items():
+        _check_memory(optimizer, state["optimizers"][name], name)
         optimizer.load_state_dict(state["optimizers"][name])
         match_layout(optimizer)
+
+
+def _check_memory(optimizer: torch.optim.Optimizer, state: dict, name: str) -> None:
+    """Raises ValueError for what an optimizer would only stumble over at its next step."""
+    for now, then in zip(optimizer.param_groups, state["param_groups"], strict=True):
+        for key in then.keys() & now.keys() - {"params", "lr"}:
+            if type(now[key]) in (int, float, tuple) and then[key] != now[key]:
+                raise ValueError(f"{key} of the optimizer of the {name} is {then[key]!r}, not {now[key]!r}")
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    needed = next((keys for kind, keys in REMEMBERED.items() if isinstance(optimizer, kind)), None)
+    for number, memory in state["state"].items():
+        tensors = {key for key, value in memory.items() if torch.is_tensor(value) and value.is_floating_point()}
+        if needed is not None and not needed <= tensors:
+            raise ValueError(f"the optimizer of the {name} has lost {needed - tensors} of weight {number}")
+        for key in needed or ():
+            if memory[key].shape != (() if key == "step" else weights[number].shape):
+                raise ValueError(f"{key} of weight {number} of the {name} is of another shape")

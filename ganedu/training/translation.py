@@ -12,17 +12,19 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from ganedu import _memory
+from ganedu._files import write_atomically
 from ganedu.data import resize, to_bytes, to_floats
 from ganedu.data.folder import decode, pictures
 from ganedu.networks.translation import DIVISOR, SMALLEST
 from ganedu.recipes.cyclegan import DIRECTIONS
 from ganedu.training import run_folder
-from ganedu.training.checkpoint import write_atomically
 from ganedu.training.errors import TrainingError
-from ganedu.training.runs import load
+from ganedu.training.loading import load
 
 SHEET = "sheet.png"
 ON_SHEET = 16  # pairs
+BYTES_A_PIXEL = 256  # of a picture, on its way through the first layer of a network: 64 channels
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".webp": "WEBP"}
 
 
@@ -105,6 +107,8 @@ def _scaled(picture: Tensor, shorter: int) -> Tensor:
     height, width = picture.shape[1:]
     scale = shorter / min(height, width)
     sides = [max(SMALLEST, round(side * scale / DIVISOR) * DIVISOR) for side in (height, width)]
+    what = f"translating a picture at {sides[1]} x {sides[0]} pixels"
+    _memory.require(BYTES_A_PIXEL * sides[0] * sides[1], what, "give a smaller size")
     floats = to_floats(picture, torch.float32)
     if sides == [height, width]:
         return floats

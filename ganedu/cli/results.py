@@ -1,12 +1,21 @@
-"""`ganedu sample`, `translate` and `evaluate`: what a trained run can do."""
+"""`ganedu sample`, `translate` and `evaluate`: what a trained run can do.
 
+Taught in {ref}`training`.
+"""
+
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ganedu._cli_options import Device, NoEma, Previous, Root, Run, one_sentence, place
+from ganedu.cli.options import MOST, At, Device, NoEma, Previous, Root, Run, folder, one_sentence, place, say
 
+Sheet = Annotated[
+    Path | None,
+    typer.Option(help="PNG file; RUN/samples/seed_SEED.png if not given.", metavar="FILE", parser=folder),
+]
+SAMPLED = 100  # bytes for every pixel of an image that is drawn: it, its sheet, the last layers of the network
 results_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
@@ -14,11 +23,15 @@ results_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 def sample_run(
     run: Run,
     n: Annotated[int, typer.Option("--n", help="How many images.", min=1)] = 64,
-    seed: Annotated[int, typer.Option(help="Of the latent vectors.", min=0)] = 0,
-    out: Annotated[Path | None, typer.Option(help="PNG file; RUN/samples/seed_SEED.png if not given.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the latent vectors.", min=0, max=MOST)] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="PNG file; RUN/samples/seed_SEED.png if not given.", metavar="FILE", parser=folder),
+    ] = None,
     no_ema: NoEma = False,
     device: Device = "cpu",
     previous: Previous = False,
+    at: At = None,
 ):
     """Draw images from a trained generator into one PNG.
 
@@ -31,25 +44,27 @@ def sample_run(
     with one_sentence("sample"):
         import torch
 
+        from ganedu import _memory
         from ganedu.training import load
         from ganedu.training.run_folder import write_samples
 
         device = place(device)
-        recipe = load(run, device=device, ema=not no_ema, previous=previous)
+        recipe = load(run, device=device, ema=not no_ema, previous=previous, at=at)
         if recipe.domains > 1:
             raise ValueError(
                 f"{recipe.name} draws nothing from noise; translate pictures: ganedu translate {run} IN OUT"
             )
+        _memory.require(SAMPLED * n * math.prod(recipe.image_shape), f"drawing {n} images", "draw fewer")
         path = out or run / "samples" / f"seed_{seed}.png"
         write_samples(path, recipe.sample(n, torch.Generator(device).manual_seed(seed)))
-        typer.echo(path)
+        say(path)
 
 
 @results_app.command("translate", no_args_is_help=True)
 def translate_folder(
     run: Run,
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Folder of pictures of one domain.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the translated ones.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Folder of pictures of one domain.", parser=folder)],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the translated ones.", parser=folder)],
     direction: Annotated[str, typer.Option(help="AtoB or BtoA.")] = "AtoB",
     size: Annotated[int | None, typer.Option(help="Shorter side in pixels; as learned if not given.", min=8)] = None,
     no_ema: NoEma = False,
@@ -72,9 +87,9 @@ def translate_folder(
             run, source, out, direction=direction, size=size, ema=not no_ema, device=place(device), previous=previous
         )
         for sentence in done.unreadable:
-            typer.echo(f"ganedu translate: {sentence}", err=True)
+            say(f"ganedu translate: {sentence}", err=True)
         pictures = "picture" if done.written == 1 else "pictures"
-        typer.echo(f"{done.written} {pictures} written to {out}" + (f"; look at {out / SHEET}" if done.written else ""))
+        say(f"{done.written} {pictures} written to {out}" + (f"; look at {out / SHEET}" if done.written else ""))
         if done.unreadable:
             raise typer.Exit(1)
 
@@ -84,10 +99,11 @@ def evaluate_run(
     run: Run,
     n: Annotated[int, typer.Option("--n", help="How many generated images.", min=1)] = 2000,
     split: Annotated[str, typer.Option(help="Which real images: train or test.")] = "test",
-    seed: Annotated[int, typer.Option(help="Of the latent vectors.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of the latent vectors.", min=0, max=MOST)] = 0,
     no_ema: NoEma = False,
     device: Device = "cpu",
     previous: Previous = False,
+    at: At = None,
     root: Root = None,
 ):
     """Compare generated with real images, over the features of a classifier of the data set.
@@ -104,8 +120,30 @@ def evaluate_run(
     with one_sentence("evaluate"):
         from ganedu.training.evaluation import evaluate
 
-        typer.echo(
-            evaluate(
-                run, n=n, split=split, seed=seed, ema=not no_ema, device=place(device), previous=previous, root=root
-            )
-        )
+        which = {"ema": not no_ema, "previous": previous, "at": at}
+        say(evaluate(run, n=n, split=split, seed=seed, device=place(device), root=root, **which))
+
+
+@results_app.command("export", no_args_is_help=True)
+def export_weights(
+    run: Run,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New file, NAME.safetensors.", parser=folder)],
+    network: Annotated[str, typer.Option(help="generator or discriminator.")] = "generator",
+    half: Annotated[bool, typer.Option("--half", help="16 bits a number instead of 32.")] = False,
+    no_ema: NoEma = False,
+    previous: Previous = False,
+    at: At = None,
+):
+    """Write the weights of a network into a file that any program can read safely.
+
+    \b
+    ganedu export runs/dcgan-digits generator.safetensors --half
+    ganedu export runs/dcgan-digits judge.safetensors --network discriminator --at 1000
+
+    \f
+    Taught in {ref}`training`.
+    """
+    with one_sentence("export"):
+        from ganedu.training.exporting import export
+
+        say(export(run, out, network=network, half=half, ema=not no_ema, previous=previous, at=at))

@@ -1,26 +1,26 @@
-"""The command line, ``ganedu`` or ``python -m ganedu``.
+"""`ganedu train` and `ganedu resume`.
 
-Only what a command needs is imported, when it runs: `ganedu ledger` and the help texts do not wait for PyTorch.
-Taught in {ref}`ledger` and {ref}`training`.
+Taught in {ref}`training`.
 """
 
-import ast
 import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, get_type_hints
+from typing import Annotated
 
 import typer
 
-from ganedu._cli_data import data_app
-from ganedu._cli_options import Device, Previous, Root, Run, one_sentence, place
-from ganedu._cli_results import results_app
+from ganedu.cli.options import MOST, At, Device, Previous, Root, Run, folder, one_sentence, place, say
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+train_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Minutes = Annotated[float | None, typer.Option(help="Save and stop after so many minutes.", min=0)]
 Full = Annotated[bool | None, typer.Option("--full/--small", help="The paper's sizes or a miniature, as on a CPU.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the run; runs/RECIPE-DATA if not given.", metavar="FOLDER", parser=folder),
+]
 Change = Annotated[
     list[str] | None,
     typer.Option("--set", help="NAME=VALUE of the recipe's config, repeatable; --NAME VALUE is short for it."),
@@ -37,36 +37,7 @@ torchrun --nproc-per-node 4 -m ganedu train dcgan --data cifar10 --full
 """
 
 
-@app.callback()
-def _main():
-    """Tools of the course on generative adversarial networks."""
-
-
-@app.command("ledger", help="Which equations of the book are checked, by what, and how closely.")
-def show_ledger(
-    check: Annotated[bool, typer.Option("--check", help="Exit with 1 unless every equation is checked.")] = False,
-    book: Annotated[Path | None, typer.Option(help="The book's folder; found from here upward if not given.")] = None,
-):
-    """Which equations of the book are checked, by what, and how closely.
-
-    Taught in {ref}`ledger`.
-    """
-    from ganedu import ledger
-
-    try:
-        entries = ledger.read(book or Path(os.path.relpath(ledger.find_book(Path.cwd()))))
-        problems = ledger.problems(entries)
-    except ValueError as error:
-        typer.echo(f"ganedu ledger: {error}", err=True)
-        raise typer.Exit(2) from None
-    typer.echo(ledger.table(entries))
-    for problem in problems:
-        typer.echo(problem, err=True)
-    if check and problems:
-        raise typer.Exit(1)
-
-
-@app.command(
+@train_app.command(
     "train",
     no_args_is_help=True,
     help=TRAIN_HELP,
@@ -79,7 +50,10 @@ def train_recipe(
         str | None, typer.Option(help="A name of `ganedu data list`, image-folder:PATH, unpaired:PATH.")
     ] = None,
     steps: Annotated[int, typer.Option(help="Iterations.", min=1)] = 500,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/RECIPE-DATA if not given.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the run; runs/RECIPE-DATA if not given.", metavar="FOLDER", parser=folder),
+    ] = None,
     full: Full = None,
     change: Change = None,
     size: Annotated[int | None, typer.Option(help="Side of the images in pixels.", min=1)] = None,
@@ -88,7 +62,7 @@ def train_recipe(
         bool | None, typer.Option(help="Mirror images at random; if not given, as the recipe has it.")
     ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Do not hold an image-folder in memory.")] = False,
-    seed: Annotated[int, typer.Option(help="Of weights, noise and order of the data.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of weights, noise and order of the data.", min=0, max=MOST)] = 0,
     ema: Annotated[float, typer.Option(help="Decay of the averaged generator; 0 for none.")] = 0.999,
     device: Device = "auto",
     precision: Annotated[str | None, typer.Option(help="fp32 (if not given), tf32 (NVIDIA GPUs) or bf16.")] = None,
@@ -100,6 +74,9 @@ def train_recipe(
     checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)] = 100,
     evaluate_every: Annotated[int, typer.Option(help="Steps between Fréchet distances; 0 for none.", min=0)] = 0,
     evaluate_images: Annotated[int, typer.Option(help="Generated images for each of them.", min=1)] = 2000,
+    keep_last: Annotated[int, typer.Option(help="Checkpoints to keep, to go back to.", min=0)] = 0,
+    keep_every: Annotated[int, typer.Option(help="Keep the checkpoint of every so many steps; 0 for none.", min=0)] = 0,
+    go_on: Annotated[bool, typer.Option("--resume", help="If the run is there already, go on with it.")] = False,
     max_minutes: Minutes = None,
     root: Root = None,
 ):
@@ -114,25 +91,29 @@ def train_recipe(
 
         device, kind = place(device), recipes.get(recipe)
         full = device != "cpu" if full is None else full
-        data = data or ("digits" if kind.domains == 1 else "shape-domains")
+        data = ("digits" if kind.domains == 1 else "shape-domains") if data is None else data
         changes = [*(change or []), *_as_changes(context.args)]
         recipe_config = _recipe_config(kind.Config(), full, changes, size, batch_size, flip)
         config = TrainConfig(
             steps=steps, seed=seed, ema=ema, precision=choose(precision, fast=fast, device=device), compile=compiled,
             cuda_graph=cuda_graph, log_every=log_every, sample_every=sample_every, checkpoint_every=checkpoint_every,
-            evaluate_every=evaluate_every, evaluate_images=evaluate_images,
+            evaluate_every=evaluate_every, evaluate_images=evaluate_images, keep_last=keep_last, keep_every=keep_every,
         )  # fmt: skip
-        out = out or _default_folder(recipe, data)
-        options = {"device": device, "root": root, "stream": stream, "max_minutes": max_minutes}
+        out = out or _default_folder(recipe, data, go_on)
+        options = {"device": device, "root": root, "stream": stream, "max_minutes": max_minutes, "go_on": go_on}
         _say_where(train(recipe, data, out=out, config=config, recipe_config=recipe_config, **options))
 
 
-@app.command("resume", no_args_is_help=True)
+@train_app.command("resume", no_args_is_help=True)
 def resume_run(
     run: Run,
     steps: Annotated[int | None, typer.Option(help="A new last step, to train longer.", min=1)] = None,
+    data: Annotated[str | None, typer.Option(help="Where the pictures are now, image-folder:PATH.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="A new learning rate from here on.", min=0)] = None,
+    learning_rate_d: Annotated[float | None, typer.Option(help="The same, of the discriminator.", min=0)] = None,
     device: Device = "auto",
     previous: Previous = False,
+    at: At = None,
     max_minutes: Minutes = None,
     root: Root = None,
 ):
@@ -142,6 +123,7 @@ def resume_run(
     ganedu resume runs/dcgan-digits
     ganedu resume runs/dcgan-digits --steps 1000
     ganedu resume runs/dcgan-digits --previous
+    ganedu resume runs/dcgan-photos --data image-folder:/new/place/photos
 
     \f
     Taught in {ref}`training`.
@@ -149,22 +131,9 @@ def resume_run(
     with one_sentence("resume"):
         from ganedu.training import resume
 
-        _say_where(
-            resume(run, steps=steps, device=place(device), previous=previous, max_minutes=max_minutes, root=root)
-        )
-
-
-@app.command("doctor")
-def examine():
-    """What this machine can do, what is missing, and how to get it.
-
-    \f
-    Taught in {ref}`training`.
-    """
-    with one_sentence("doctor"):
-        from ganedu.training import doctor
-
-        typer.echo(doctor.report())
+        options = {"device": place(device), "previous": previous, "at": at, "max_minutes": max_minutes, "root": root}
+        rates = {"learning_rate": learning_rate, "learning_rate_d": learning_rate_d}
+        _say_where(resume(run, steps=steps, data=data, **rates, **options))
 
 
 def _recipe_config(config, full: bool, changes: list[str], size: int | None, batch_size: int | None, flip: bool | None):
@@ -174,14 +143,13 @@ def _recipe_config(config, full: bool, changes: list[str], size: int | None, bat
     wanted = {name: value for name, value in given.items() if value is not None}
     if size and config.load_size:  # another size keeps the share that is cut away
         wanted["load_size"] = round(config.load_size * size / config.size)
-    kinds = get_type_hints(type(config))
+    from ganedu.training.options import from_text
+
     for text in changes:
         name, equals, value = text.partition("=")
         if not equals:
             raise ValueError(f"--set {text}: NAME=VALUE expected")
-        if name not in kinds:
-            raise ValueError(f"{name} is neither an option nor in the recipe's configuration: {', '.join(kinds)}")
-        wanted[name] = _value(value, kinds[name], text)
+        wanted[name] = from_text(type(config), name, value)
     return replace(config, **wanted)
 
 
@@ -196,24 +164,10 @@ def _as_changes(words: list[str]) -> list[str]:
     return changes
 
 
-def _value(text: str, kind, given: str):
-    if kind is str:
-        return text
-    try:
-        value = ast.literal_eval(text)
-        if type(value) is int and not isinstance(value, kind):
-            value = float(value)
-        if isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
-            return value
-    except (ValueError, SyntaxError):
-        pass
-    raise ValueError(f"{given}: the value must be of type {getattr(kind, '__name__', kind)}")
-
-
-def _default_folder(recipe: str, data: str) -> Path:
-    """runs/RECIPE-DATA, or the first of ...-2, ...-3 in which there is no run; under torchrun rank 0 may be ahead."""
+def _default_folder(recipe: str, data: str, go_on: bool) -> Path:
+    """runs/RECIPE-DATA; if not to go on there, the first of ...-2, ...-3 without a run; rank 0 may be ahead."""
     stem = f"{recipe}-{data.rpartition(':')[2].rstrip('/').rpartition('/')[2] if ':' in data else data}"
-    if "RANK" in os.environ:
+    if go_on or "RANK" in os.environ:
         return Path("runs") / stem
     taken = (Path("runs") / (stem if i == 1 else f"{stem}-{i}") for i in range(1, sys.maxsize))
     return next(path for path in taken if not (path / "config.json").exists())
@@ -230,12 +184,9 @@ def _say_where(outcome) -> None:
         then = f"train longer: ganedu resume {outcome.run} --steps {2 * outcome.steps}"
     else:
         then = f"go on: ganedu resume {outcome.run}"
-    if told := summary(outcome.run):
-        typer.echo(told)
+    for told in (summary(outcome.run), outcome.remark):
+        if told:
+            say(told)
     image = outcome.run / "samples" / f"step_{outcome.step:06d}.png"
     where = image if image.exists() else outcome.run
-    typer.echo(f"step {outcome.step} of {outcome.steps} done; look at {where}; {then}")
-
-
-app.add_typer(results_app)
-app.add_typer(data_app, name="data")
+    say(f"step {outcome.step} of {outcome.steps} done; look at {where}; {then}")

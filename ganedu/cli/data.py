@@ -1,11 +1,14 @@
-"""`ganedu data`: what the data sets are, whether they are here and whole, and how to get them."""
+"""`ganedu data`: what the data sets are, whether they are here and whole, and how to get them.
+
+Taught in {ref}`data-sets`.
+"""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ganedu._cli_options import one_sentence
+from ganedu.cli.options import one_sentence, say
 
 data_app = typer.Typer(
     no_args_is_help=True,
@@ -31,18 +34,22 @@ BUILT_IN = {
 
 @data_app.command("list", help="The sets, their licenses, and which are here.\n\nExample: ganedu data list")
 def list_sets(root: Root = None):
+    """Print the sets and which are here.
+
+    Taught in {ref}`data-sets`.
+    """
     from ganedu import data
     from ganedu.data.files import data_root
 
     with one_sentence("data list"):
         folder = data_root(root)
-    typer.echo(f"Data folder: {folder}")
+    say(f"Data folder: {folder}")
     for title, names in (("One set of images", data.NAMES), ("Two domains, unpaired", data.UNPAIRED_NAMES)):
-        typer.echo(f"\n{title}\n")
+        say(f"\n{title}\n")
         for name in names:
             about, state, license = BUILT_IN[name] if name in BUILT_IN else _state(name, folder)
-            typer.echo(f"{name}\n    {about}\n    license: {license}\n    {state}")
-    typer.echo(
+            say(f"{name}\n    {about}\n    license: {license}\n    {state}")
+    say(
         f"\nYour own pictures: a folder, a .zip or a .tar of them\n\n{data.FOLDER}PATH\n"
         f"{data.UNPAIRED}PATH with subfolders trainA, trainB, testA, testB"
     )
@@ -54,6 +61,10 @@ def list_sets(root: Root = None):
     "ganedu data verify unpaired:photos"
 )
 def verify(name: str, root: Root = None, size: Size = None):
+    """Read every byte of a set.
+
+    Taught in {ref}`data-sets`.
+    """
     with one_sentence(f"data verify {name}"):
         _require_here(name, root)
         _report(name, root, size)
@@ -64,8 +75,36 @@ def verify(name: str, root: Root = None, size: Size = None):
     "Example: ganedu data prepare cifar10"
 )
 def prepare(name: str, root: Root = None, size: Size = None):
+    """Fetch a set, then read every byte of it.
+
+    Taught in {ref}`data-sets`.
+    """
     with one_sentence(f"data prepare {name}"):
         _report(name, root, size)
+
+
+@data_app.command(
+    help="Make room in the cache: remove unpacked archives and feature networks, the longest unused first, until the "
+    "others fit. They are made again when they are needed; downloads stay.\n\n"
+    "Examples: ganedu data clean; ganedu data clean --max-size 2GB --dry-run"
+)
+def clean(
+    max_size: Annotated[str, typer.Option(help="How much of them may stay, as 500MB or 2GB.")] = "0",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing, only say what would be.")] = False,
+):
+    """Make room in the cache.
+
+    Taught in {ref}`data-sets`.
+    """
+    from ganedu.data import cleaning
+
+    with one_sentence("data clean"):
+        gone = cleaning.clean(cleaning.size_of(max_size), dry_run=dry_run)
+        for each in gone:
+            say(f"{each.path}  {each.size / 1e6:.1f} MB")
+        left = sum(each.size for each in cleaning.entries())
+        verb = "would be removed" if dry_run else "removed"
+        say(f"{sum(each.size for each in gone) / 1e6:.1f} MB {verb}; {left / 1e6:.1f} MB are there now")
 
 
 def _require_here(name, root):
@@ -109,17 +148,34 @@ def _report(name, root, size):
     if name in data.UNPAIRED_NAMES or name.startswith(data.UNPAIRED):
         return _report_unpaired(name, root, size)
     is_folder = name.startswith(data.FOLDER)
+    _compare_with_archive(name, root)
     for split in data.folder.splits(name.removeprefix(data.FOLDER)) if is_folder else data.SPLITS:
         found = data.load(name, split, root, size=size)
         n, channels, height, width = found.images.shape
-        typer.echo(f"{name} {split}: {n} images, {channels} x {height} x {width}, {len(found.classes)} classes: ok")
+        say(f"{name} {split}: {n} images, {channels} x {height} x {width}, {len(found.classes)} classes: ok")
 
 
 def _report_unpaired(name, root, size):
     from ganedu import data
 
+    _compare_with_archive(name, root)
     for split in data.unpaired.splits(name, root):
         found = data.load_unpaired(name, split, root, size=size)
         _, channels, height, width = found.a.shape
         counts = f"{len(found.a)} images of A, {len(found.b)} of B"
-        typer.echo(f"{name} {split}: {counts}, {channels} x {height} x {width}: ok")
+        say(f"{name} {split}: {counts}, {channels} x {height} x {width}: ok")
+
+
+def _compare_with_archive(name, root):
+    """What the cache holds of an archive may have been altered since: it is compared with it, byte by byte."""
+    from ganedu.data import archives, registry
+    from ganedu.data.files import data_root
+
+    if known := registry.UNPAIRED_SETS.get(name):
+        archive = data_root(root) / known.path
+    else:
+        archive = Path(name.partition(":")[2]).expanduser()
+    if archive.is_file() and archive.name.endswith(archives.SUFFIXES):
+        unpacked = archives.unpacked_folder(archive, archives.digest(archive))
+        if unpacked.is_dir():
+            archives.verify(archive, unpacked)
