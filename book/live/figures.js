@@ -1,0 +1,1 @@
+/** Entry of the pages with live figures: one classic script. */
