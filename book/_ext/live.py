@@ -87,17 +87,23 @@ def chapters(builder, page):
     }
 
 
-def bundle(app, config):
-    """Make the scripts, if npm has fetched what makes them."""
-    esbuild = Path(app.srcdir) / "node_modules" / ".bin" / "esbuild"
-    source, target = Path(app.srcdir) / "book" / "live", Path(app.srcdir) / "_build" / "live"
-    shutil.rmtree(target, ignore_errors=True)
+def make(root, target):
+    """Make the scripts and their style sheet in the folder `target`; False if npm has not fetched what makes them."""
+    esbuild, source = root / "node_modules" / ".bin" / "esbuild", root / "book" / "live"
     if not esbuild.exists():
-        logger.info("esbuild is not here (npm fetches it): the figures of these pages will stand still.")
-        return
-    entries = [str(source / f"{entry}.js") for entry in (*ENTRIES.values(), FIGURES)]
+        return False
+    entries = [source / f"{entry}.js" for entry in (*ENTRIES.values(), FIGURES)]
     options = ["--bundle", "--minify", "--format=iife", "--target=es2022", "--log-level=warning", f"--outdir={target}"]
-    subprocess.run([esbuild, *entries, str(source / "live.css"), *options], check=True)
+    subprocess.run([esbuild, *entries, source / "live.css", *options], check=True)
+    return True
+
+
+def bundle(app, config):
+    """Make the scripts for these pages, or say why their figures stand still."""
+    root = Path(app.srcdir)
+    shutil.rmtree(root / "_build" / "live", ignore_errors=True)
+    if not make(root, root / "_build" / "live"):
+        logger.info("esbuild is not here (npm fetches it): the figures of these pages will stand still.")
 
 
 def load(app, page, template, context, doctree):

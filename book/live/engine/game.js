@@ -41,12 +41,16 @@ export class Game {
     this.noiseDim = noiseDim;
     this.generator = network([noiseDim, ...hiddenG, 2], GENERATOR_SLOPE, random);
     this.discriminator = network([2, ...hiddenD, 1], DISCRIMINATOR_SLOPE, random);
-    this.forget();
+    this.memory = this.unused();
   }
 
   /** Begin the optimizers afresh, as for another optimizer. */
   forget() {
-    this.memory = { generator: fresh(this.generator.parameters), discriminator: fresh(this.discriminator.parameters) };
+    this.memory = this.unused();
+  }
+
+  unused() {
+    return { generator: fresh(this.generator.parameters), discriminator: fresh(this.discriminator.parameters) };
   }
 
   /**

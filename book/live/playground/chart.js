@@ -10,7 +10,7 @@ export class Chart {
   constructor(canvas) {
     this.canvas = canvas;
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    this.recolor();
+    this.colors = colors();
   }
 
   recolor() {

@@ -19,12 +19,13 @@ export class Field {
     this.portion = 0;
     /** @type {[number, number] | null} where the keyboard draws */
     this.cursor = null;
-    this.recolor();
+    this.scale = 1; // device pixels of one unit of the field
+    this.unit = 1; // device pixels of one CSS pixel
+    this.colors = colors();
   }
 
   recolor() {
     this.colors = colors();
-    this.tones = ["fake", "ground", "real"].map((name) => channels(this.colors[name]));
   }
 
   /** Match the resolution of the canvas to its size on the page. */
@@ -32,7 +33,7 @@ export class Field {
     const side = Math.round(this.canvas.clientWidth * (window.devicePixelRatio || 1));
     if (side && this.canvas.width !== side) this.canvas.width = this.canvas.height = side;
     this.scale = this.canvas.width / (2 * VIEW);
-    this.unit = this.canvas.width / this.canvas.clientWidth || 1; // device pixels of one CSS pixel
+    this.unit = this.canvas.width / this.canvas.clientWidth || 1;
   }
 
   /** @param {number} x @param {number} y @returns {[number, number]} */
@@ -42,7 +43,7 @@ export class Field {
 
   /**
    * @param {import("./session.js").Session} session
-   * @param {{surface: boolean, grid: boolean, pulls: boolean}} layers
+   * @param {Record<string, boolean>} layers surface, grid, pulls: whether they are shown
    * @param {boolean} whole renew the whole surface now
    */
   draw(session, layers, whole) {
@@ -86,11 +87,11 @@ export class Field {
       at[2 * i + 1] = VIEW - ((first + Math.floor(i / CELLS) + 0.5) / CELLS) * 2 * VIEW;
     }
     const logits = session.game.logits(at);
-    const [fake, ground, real] = this.tones;
+    const [fake, ground, real] = ["fake", "ground", "real"].map((name) => channels(this.colors[name]));
     logits.forEach((logit, i) => {
       const lead = Math.tanh(logit / 2); // 2 D - 1, from -1 to 1
       const tone = lead < 0 ? fake : real;
-      const share = 0.75 * Math.abs(lead);
+      const share = 0.6 * Math.abs(lead);
       const pixel = 4 * (first * CELLS + i);
       for (let c = 0; c < 3; c++) this.image.data[pixel + c] = ground[c] + share * (tone[c] - ground[c]);
       this.image.data[pixel + 3] = 255;
@@ -137,6 +138,9 @@ export class Field {
         path.lineTo(x + r, y - r);
       }
     }
+    this.context.strokeStyle = this.colors.ground; // a rim, so that points stand out from a surface of their own color
+    this.context.lineWidth = (shape === "circle" ? 1.2 : 3.6) * this.unit;
+    this.context.stroke(path);
     this.context.fillStyle = this.context.strokeStyle = color;
     this.context.lineWidth = 1.6 * this.unit;
     if (shape === "circle") this.context.fill(path);

@@ -1,21 +1,25 @@
 /** How many steps fit into a frame, and how fast it all goes. */
 
 const BUDGET = 9; // milliseconds of a frame for training; the rest is for drawing
+const USUAL = 1000 / 60;
 const MEMORY = 0.95; // of the averages
 
 export class Pace {
   constructor() {
     this.frames = 0;
-    this.rest();
+    this.owed = 0; // steps
+    /** @type {number | null} */
+    this.before = null;
+    this.period = USUAL; // mean milliseconds of a frame
+    this.done = 0; // mean steps in a frame
   }
 
   /** After a pause nothing is owed. */
   rest() {
     this.owed = 0;
-    /** @type {number | null} */
     this.before = null;
-    this.period = 1000 / 60; // mean milliseconds of a frame
-    this.done = 0; // mean steps in a frame
+    this.period = USUAL;
+    this.done = 0;
   }
 
   /**

@@ -35,7 +35,7 @@ export class Playground {
       wipe: () => this.wipe(),
       layer: (name, on) => this.layer(name, on),
     });
-    host.append(this.view.root);
+    host.append(this.view.root); // before anything is drawn: a canvas needs its size
     this.field = new Field(this.view.field);
     this.chart = new Chart(this.view.chart);
     this.listen();
@@ -103,11 +103,10 @@ export class Playground {
 
   /** @param {boolean} on */
   play(on) {
-    if (on && !this.session) return this.start();
-    if (on && this.session?.over) this.start();
-    const begins = on && !this.playing;
-    this.playing = on;
-    this.view.play.textContent = on ? "Pause" : "Play";
+    if (on && (!this.session || this.session.over)) this.start();
+    const begins = on && this.session && !this.playing;
+    this.playing = on && this.session !== null;
+    this.view.play.textContent = this.playing ? "Pause" : "Play";
     this.pace.rest();
     if (begins) requestAnimationFrame((now) => this.frame(now));
     else this.draw();
@@ -116,8 +115,8 @@ export class Playground {
   /** One step, and then rest. */
   single() {
     this.play(false);
-    if (!this.session) return;
-    this.session.step();
+    if (!this.session) this.start();
+    this.session?.step();
     this.settle();
     this.draw();
   }
@@ -164,10 +163,10 @@ export class Playground {
     const { session } = this;
     if (!session) return;
     this.chart.draw(session);
+    /** @type {Record<string, string>} */
     const texts = { ...readings(session), pace: this.playing ? this.pace.text : "resting" };
     for (const [name, text] of Object.entries(texts)) this.view.cells[name].textContent = text;
-    const { modes } = texts;
-    this.view.field.setAttribute("aria-label", `Step ${session.steps}: the generated points reach ${modes} of the data.`);
+    this.view.field.setAttribute("aria-label", `Step ${texts.step}: the generated points reach ${texts.modes}.`);
   }
 
   /** @param {string | HTMLElement} what */

@@ -19,8 +19,8 @@ export const SCENARIOS = {
     settings: { rateG: 0.005, rateD: 0.001 },
     see:
       "The generator learns five times as fast as the discriminator. All its points run together to wherever the " +
-      "discriminator is fooled at this moment; the discriminator follows, and the crowd moves on. Watch “modes " +
-      "reached”: it hardly leaves 0 and 1.",
+      "discriminator is fooled at this moment; the discriminator follows, and the crowd moves on. Watch " +
+      "“Reached”: it hardly leaves 0 and 1.",
     chapter: "11",
     proof: "mode collapse and its remedies",
     cure: { settings: TOGETHER, say: "equal rates and the penalty R1" },

@@ -36,7 +36,8 @@ export class Session {
     /** @type {string | null} why the run has stopped for good */
     this.over = null;
     this.numbers = { discriminator: NaN, generator: NaN, penalty: 0, slope: NaN };
-    this.look();
+    this.shown = this.game.generate(this.shownNoise);
+    this.reached = coverage(this.shown, this.data.anchors, this.data.radius);
   }
 
   /** The rules of the step that the settings name. @returns {import("../engine/game.js").Rules} */

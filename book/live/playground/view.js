@@ -26,7 +26,7 @@ export const LAYERS = { surface: "surface of D", grid: "warped grid", pulls: "pu
 export function view(form, speed, act) {
   const field = el("canvas", { class: "pg-field", role: "img" });
   const chart = el("canvas", { class: "pg-chart", role: "img", "aria-label": "Both losses and the modes reached, over the steps" });
-  const story = el("div", { class: "pg-story", role: "status" });
+  const story = el("div", { class: "pg-story", role: "status", hidden: true });
   const play = el("button", { type: "button", class: "pg-main", onclick: act.play }, "Play");
   const wipe = el("button", { type: "button", onclick: act.wipe, hidden: true }, "Clear the drawing");
   const cells = Object.fromEntries(Object.keys(ROWS).map((name) => [name, el("dd")]));
