@@ -87,7 +87,14 @@ export const DATA = {
     places(GRID.side ** 2, (i) => [GRID.gap * ((i % GRID.side) - 2), GRID.gap * (Math.floor(i / GRID.side) - 2)]),
     GRID.std,
   ),
-  pair: mixture("Two Gaussians", [[-PAIR.distance, 0], [PAIR.distance, 0]], PAIR.std),
+  pair: mixture(
+    "Two Gaussians",
+    [
+      [-PAIR.distance, 0],
+      [PAIR.distance, 0],
+    ],
+    PAIR.std,
+  ),
   single: mixture("One Gaussian, off center", [SINGLE.center], SINGLE.std),
   moons: along("Two moons", moons, 0.08, 0.4),
   spiral: along("Spiral", spiral, 0.05, 0.5),

@@ -136,12 +136,20 @@ export function times(a, b) {
 
 /** factor a + shift @param {Tensor} a @param {number} factor @param {number} shift */
 export function affine(a, factor, shift = 0) {
-  return map(a, (x) => factor * x + shift, (g) => affine(g, factor));
+  return map(
+    a,
+    (x) => factor * x + shift,
+    (g) => affine(g, factor),
+  );
 }
 
 /** a² @param {Tensor} a */
 export function square(a) {
-  return map(a, (x) => x * x, (g) => times(g, affine(a, 2)));
+  return map(
+    a,
+    (x) => x * x,
+    (g) => times(g, affine(a, 2)),
+  );
 }
 
 /** √a @param {Tensor} a */
@@ -152,7 +160,11 @@ export function sqrt(a) {
 
 /** 1 / a @param {Tensor} a */
 export function reciprocal(a) {
-  const out = map(a, (x) => 1 / x, (g) => affine(times(g, square(out)), -1));
+  const out = map(
+    a,
+    (x) => 1 / x,
+    (g) => affine(times(g, square(out)), -1),
+  );
   return out;
 }
 
@@ -176,7 +188,15 @@ export function leakyRelu(a, slope = 0) {
 
 /** max(a, least) @param {Tensor} a @param {number} least */
 export function atLeast(a, least) {
-  return map(a, (x) => Math.max(x, least), (g) => times(g, map(a, (x) => (x >= least ? 1 : 0))));
+  return map(
+    a,
+    (x) => Math.max(x, least),
+    (g) =>
+      times(
+        g,
+        map(a, (x) => (x >= least ? 1 : 0)),
+      ),
+  );
 }
 
 /** @param {number} x */

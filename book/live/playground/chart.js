@@ -30,9 +30,19 @@ export class Chart {
     const last = session.history.at(-1)?.step ?? 0;
     const right = Math.max(100, last);
     const split = Math.round(height * 0.7);
-    this.losses(session, { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: split - 10, last: right });
+    this.losses(session, {
+      left: MARGIN.left,
+      right: width - MARGIN.right,
+      top: MARGIN.top,
+      bottom: split - 10,
+      last: right,
+    });
     this.reached(session, {
-      left: MARGIN.left, right: width - MARGIN.right, top: split + 8, bottom: height - MARGIN.bottom, last: right,
+      left: MARGIN.left,
+      right: width - MARGIN.right,
+      top: split + 8,
+      bottom: height - MARGIN.bottom,
+      last: right,
     });
     context.fillStyle = this.colors.quiet;
     context.textAlign = "right";
@@ -81,7 +91,8 @@ export class Chart {
     context.lineWidth = 1.6;
     context.setLineDash(dash);
     context.beginPath();
-    for (const entry of history) context.lineTo(box.left + (entry.step / box.last) * (box.right - box.left), y(entry[key]));
+    for (const entry of history)
+      context.lineTo(box.left + (entry.step / box.last) * (box.right - box.left), y(entry[key]));
     context.stroke();
     context.restore();
   }

@@ -45,7 +45,12 @@ export class Playground {
   }
 
   listen() {
-    sketch(this.field, () => this.settings.data === "drawing", (point) => this.put(point), () => this.draw());
+    sketch(
+      this.field,
+      () => this.settings.data === "drawing",
+      (point) => this.put(point),
+      () => this.draw(),
+    );
     onTheme(() => {
       this.field.recolor();
       this.chart.recolor();
@@ -70,7 +75,9 @@ export class Playground {
     this.controls.show(this.settings);
     if (!this.session) {
       this.play(false);
-      this.say("Draw your data on the field: with mouse or finger, or with the arrow keys and the space bar. Then press Play.");
+      this.say(
+        "Draw your data on the field: with mouse or finger, or with the arrow keys and the space bar. Then press Play.",
+      );
     }
     this.draw();
   }
@@ -80,7 +87,8 @@ export class Playground {
     this.settings = { ...this.settings, ...changes };
     this.remember();
     this.say(complaint ?? "");
-    if (!this.session || this.session.over || Object.keys(changes).some((name) => STRUCTURE.includes(name))) this.start();
+    if (!this.session || this.session.over || Object.keys(changes).some((name) => STRUCTURE.includes(name)))
+      this.start();
     else this.session.change(this.settings);
     this.controls.show(this.settings);
     this.draw();
@@ -215,4 +223,3 @@ export class Playground {
     this.start();
   }
 }
-

@@ -28,7 +28,13 @@ export const SCENARIOS = {
   cycling: {
     title: "cycling",
     settings: {
-      data: "pair", loss: "wasserstein", optimizer: "sgd", rateG: 0.05, rateD: 0.05, depth: 0, speed: "steady",
+      data: "pair",
+      loss: "wasserstein",
+      optimizer: "sgd",
+      rateG: 0.05,
+      rateD: 0.05,
+      depth: 0,
+      speed: "steady",
     },
     see:
       "Both players are linear maps now, so the discriminator sees the mean of the points and nothing else. It tilts " +
@@ -41,7 +47,13 @@ export const SCENARIOS = {
   vanishing: {
     title: "vanishing gradients",
     settings: {
-      data: "single", loss: "minimax", optimizer: "sgd", updates: 5, rateG: 0.02, rateD: 0.2, speed: "steady",
+      data: "single",
+      loss: "minimax",
+      optimizer: "sgd",
+      updates: 5,
+      rateG: 0.02,
+      rateD: 0.2,
+      speed: "steady",
     },
     see:
       "The discriminator gets five good updates for one of the generator's, and wins. The saturating loss is flat where " +

@@ -72,7 +72,10 @@ export class Session {
   step() {
     if (this.over) return;
     const { data, settings } = this;
-    this.numbers = this.game.step(this.rules, drawStep(data, settings.noise, settings.batch, settings.updates, this.random));
+    this.numbers = this.game.step(
+      this.rules,
+      drawStep(data, settings.noise, settings.batch, settings.updates, this.random),
+    );
     this.steps++;
     this.over = this.diagnosis();
     if (!this.over && this.steps % this.every === 0) this.remember();
@@ -104,7 +107,8 @@ export class Session {
     const { discriminator, generator, slope } = this.numbers;
     const advice = "Lower the rates, add a penalty, or clip the weights; then start again.";
     const at = `Stopped at step ${this.steps}: `;
-    if (!Number.isFinite(discriminator)) return `${at}the discriminator's loss is not a finite number any more. ${advice}`;
+    if (!Number.isFinite(discriminator))
+      return `${at}the discriminator's loss is not a finite number any more. ${advice}`;
     if (!Number.isFinite(generator) || !Number.isFinite(slope)) {
       return `${at}the generator's loss or its gradient is not a finite number any more. ${advice}`;
     }

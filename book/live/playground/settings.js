@@ -72,7 +72,10 @@ export function read(name, text) {
   if (field.kind === "choice") {
     if (Object.hasOwn(field.options, text)) return { value: text, complaint: null };
     const options = Object.keys(field.options).join(", ");
-    return { value: field.usual, complaint: `${field.label} “${clipped(text)}” is unknown (${options}); ${field.usual} is used.` };
+    return {
+      value: field.usual,
+      complaint: `${field.label} “${clipped(text)}” is unknown (${options}); ${field.usual} is used.`,
+    };
   }
   const given = text.trim() === "" ? NaN : Number(text);
   const rounded = field.kind === "whole" ? Math.round(given) : given;
@@ -96,7 +99,10 @@ export const MOST = 300; // points of a drawing
 
 /** @param {[number, number][]} points */
 function packed(points) {
-  const level = (x) => Math.round(((x + SIDE) / (2 * SIDE)) * (LEVELS - 1)).toString(36).padStart(2, "0");
+  const level = (x) =>
+    Math.round(((x + SIDE) / (2 * SIDE)) * (LEVELS - 1))
+      .toString(36)
+      .padStart(2, "0");
   return points.map(([x, y]) => level(x) + level(y)).join("");
 }
 

@@ -25,7 +25,11 @@ export const LAYERS = { surface: "surface of D", grid: "warped grid", pulls: "pu
  */
 export function view(form, speed, act) {
   const field = el("canvas", { class: "pg-field", role: "img" });
-  const chart = el("canvas", { class: "pg-chart", role: "img", "aria-label": "Both losses and the modes reached, over the steps" });
+  const chart = el("canvas", {
+    class: "pg-chart",
+    role: "img",
+    "aria-label": "Both losses and the modes reached, over the steps",
+  });
   const story = el("div", { class: "pg-story", role: "status", hidden: true });
   const play = el("button", { type: "button", class: "pg-main", onclick: act.play }, "Play");
   const wipe = el("button", { type: "button", onclick: act.wipe, hidden: true }, "Clear the drawing");
@@ -54,7 +58,12 @@ function button(text, onclick) {
 
 function shows(show) {
   const buttons = Object.entries(SCENARIOS).map(([name, { title }]) => button(title, () => show(name)));
-  return el("div", { class: "pg-shows", role: "group", "aria-label": "Show me" }, el("strong", {}, "Show me"), ...buttons);
+  return el(
+    "div",
+    { class: "pg-shows", role: "group", "aria-label": "Show me" },
+    el("strong", {}, "Show me"),
+    ...buttons,
+  );
 }
 
 function legend() {
@@ -88,7 +97,11 @@ function layers(layer) {
 }
 
 function numbers(cells) {
-  return el("dl", { class: "pg-numbers" }, ...Object.entries(ROWS).flatMap(([name, text]) => [el("dt", {}, text), cells[name]]));
+  return el(
+    "dl",
+    { class: "pg-numbers" },
+    ...Object.entries(ROWS).flatMap(([name, text]) => [el("dt", {}, text), cells[name]]),
+  );
 }
 
 /**
@@ -98,7 +111,8 @@ function numbers(cells) {
  */
 export function readings(session) {
   const { numbers: n, ideal, reached, data } = session;
-  const loss = (value, best) => (session.steps ? digits(value) : "–") + (best === null ? "" : ` (ideal ${digits(best)})`);
+  const loss = (value, best) =>
+    (session.steps ? digits(value) : "–") + (best === null ? "" : ` (ideal ${digits(best)})`);
   return {
     step: String(session.steps),
     discriminator: loss(n.discriminator, ideal.discriminator),
