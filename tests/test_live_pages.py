@@ -43,6 +43,8 @@ def site(tmp_path_factory, extension):
     if not extension.make(ROOT, site):
         pytest.skip("no esbuild on this machine (npm ci fetches it)")
     (site / "playground.html").write_text(SHELL.format(name="playground", script="playground", chapters=CHAPTERS))
+    for name in extension.names(ROOT)[1:]:
+        (site / f"{name}.html").write_text(SHELL.format(name=name, script="figures", chapters="{}"))
     return site
 
 
@@ -226,10 +228,66 @@ def test_a_phone_shows_everything_without_scrolling_sideways(browser, site):
     reader.context.close()
 
 
-def test_axe_finds_no_fault(reader):
+FIGURES = sorted(file.stem for file in (SOURCE / "figures").glob("*.js"))
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_moves_by_mouse_and_by_keys(browser, site, name, width):
+    reader = Reader(browser, site, width=width, touch=width < 500)
+    page = reader.open(name=name)
+    assert page.locator(".live > p").is_hidden()  # the still content
+    shown = ".live-numbers"
+    if page.locator(".live-handle").count():
+        handle = page.locator(".live-handle").first
+        before = handle.get_attribute("transform"), handle.get_attribute("aria-valuetext")
+        handle.focus()
+        page.keyboard.press("ArrowRight")
+        by_keys = handle.get_attribute("transform"), handle.get_attribute("aria-valuetext")
+        assert by_keys[0] != before[0] and by_keys[1] != before[1]
+        handle.scroll_into_view_if_needed()
+        box = handle.locator(".live-knob").bounding_box()
+        at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(*at)
+        page.mouse.down()
+        page.mouse.move(at[0] + 25, at[1], steps=4)
+        page.mouse.up()
+        assert handle.get_attribute("transform") != by_keys[0]
+    for control in page.locator(".live-figure select, .live-figure input[type=range], .live-figure button").all():
+        numbers = page.locator(shown).inner_text(), page.locator(".live-plot").first.inner_html()
+        kind = control.evaluate("e => e.tagName")
+        if kind == "SELECT":
+            control.select_option(index=1)
+        elif kind == "INPUT":
+            control.press("ArrowRight")
+        else:
+            control.click()
+        changed = page.locator(shown).inner_text(), page.locator(".live-plot").first.inner_html()
+        assert changed != numbers or control.inner_text() in ("Play it again", "Pause", "Play", "Begin again")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert "not a number" not in page.locator(shown).inner_text() and "NaN" not in page.locator(".live").inner_html()
+    assert reader.trouble == []
+    reader.context.close()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_axe_finds_no_fault_in_a_figure(reader, name):
+    page = reader.open(name=name)
+    assert faults(page) == []
+
+
+def faults(page):
+    """What axe-core holds against the page."""
     axe = ROOT / "node_modules" / "axe-core" / "axe.min.js"
     if not axe.exists():
         pytest.skip("axe-core is not here (npm ci fetches it)")
+    page.add_script_tag(path=axe)
+    return page.evaluate(
+        "axe.run({preload: false}).then(found => found.violations.map(v => [v.id, v.nodes.map(n => n.html)]))"
+    )
+
+
+def test_axe_finds_no_fault_in_the_playground(reader):
     for theme in ("light", "dark"):
         page = reader.open()
         page.evaluate(
@@ -241,11 +299,7 @@ def test_axe_finds_no_fault(reader):
         )
         reader.press("vanishing gradients")
         reader.steps(2)
-        page.add_script_tag(path=axe)
-        faults = page.evaluate(
-            "axe.run({preload: false}).then(found => found.violations.map(v => [v.id, v.nodes.map(n => n.html)]))"
-        )
-        assert faults == []
+        assert faults(page) == []
 
 
 def test_the_whole_addition_is_light(site):
