@@ -51,7 +51,7 @@ export function mount(host) {
   const here = (d) => share(d, Math.exp(p(state.x)), Math.exp(q(state.x)), state.prior);
   const value = new Plot({
     x: [0, 1],
-    y: [-1, 0],
+    y: [-0.4, 0],
     height: 200,
     xLabel: "answer d",
     yLabel: "h(d) at the place x",

@@ -47,7 +47,9 @@ export function mount(host) {
   });
   const update = figure(host, {
     name: "The game",
-    attempt: "drag the generator's bumps anywhere, on top of each other too, and watch the game find its end.",
+    attempt:
+      "a generator learns the data's two bumps, against the best discriminator of every moment. Drag its bumps anywhere, " +
+      "on top of each other too, and let it play again.",
     plots: [plot],
     controls: [run, again],
     legend: [

@@ -28,7 +28,7 @@ export function figure(host, { name, attempt, plots, controls = [], legend = [],
   const update = () => {
     for (const plot of plots) plot.draw();
     const pairs = Object.entries(readings());
-    numbers.replaceChildren(...pairs.flatMap(([term, value]) => [el("dt", {}, term), el("dd", {}, value)]));
+    numbers.replaceChildren(...pairs.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))));
   };
   for (const plot of plots) plot.resize();
   update();
