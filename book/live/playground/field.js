@@ -5,7 +5,7 @@ import { lattice } from "./lattice.js";
 
 export const VIEW = 3; // the field shows [-VIEW, VIEW]²
 const CELLS = 48; // of the surface, in each direction
-const PORTION = 4; // frames that one renewal of the surface takes
+const PORTION = 8; // frames that one renewal of the surface takes
 const ARROWS = 40;
 const LONGEST = 0.6; // of an arrow, in units of the field
 
@@ -13,7 +13,7 @@ export class Field {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
-    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
     this.surface = new OffscreenCanvas(CELLS, CELLS);
     this.image = new ImageData(CELLS, CELLS);
     this.portion = 0;
@@ -22,6 +22,10 @@ export class Field {
     this.scale = 1; // device pixels of one unit of the field
     this.unit = 1; // device pixels of one CSS pixel
     this.colors = colors();
+    /** @type {Record<string, OffscreenCanvas>} */
+    this.stamps = {};
+    /** @type {{xy: Float64Array | null, key: string, layer: OffscreenCanvas | null}} */
+    this.still = { xy: null, key: "", layer: null };
   }
 
   recolor() {
@@ -53,8 +57,8 @@ export class Field {
     context.fillRect(0, 0, canvas.width, canvas.height);
     if (layers.surface) this.drawSurface(session, whole);
     if (layers.grid) this.drawGrid(session);
-    this.drawPoints(session.shownReal, this.colors.real, "circle");
-    this.drawPoints(session.shown, this.colors.fake, "cross");
+    this.drawReal(session.shownReal);
+    this.drawPoints(context, session.shown, "fake");
     if (layers.pulls) this.drawPulls(session);
   }
 
@@ -64,7 +68,7 @@ export class Field {
     const { context, canvas } = this;
     context.fillStyle = this.colors.ground;
     context.fillRect(0, 0, canvas.width, canvas.height);
-    this.drawPoints(points.flat(), this.colors.real, "circle");
+    this.drawPoints(context, points.flat(), "real");
   }
 
   drawCursor() {
@@ -122,29 +126,38 @@ export class Field {
     this.context.globalAlpha = 1;
   }
 
-  /** @param {ArrayLike<number>} xy @param {string} color @param {"circle" | "cross"} shape */
-  drawPoints(xy, color, shape) {
-    const path = new Path2D();
-    const r = (shape === "circle" ? 2.2 : 2.6) * this.unit;
+  /**
+   * A mark for every point. It is drawn once, with a rim that sets it off from a surface of its own color, and then
+   * copied: hundreds of small paths would take longer than a training step.
+   * @param {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} context
+   * @param {ArrayLike<number>} xy
+   * @param {"real" | "fake"} kind circles for data, crosses for generated points
+   */
+  drawPoints(context, xy, kind) {
+    const mark = this.stamp(kind);
+    const half = mark.width / 2;
     for (let i = 0; i < xy.length; i += 2) {
       const [x, y] = this.place(xy[i], xy[i + 1]);
-      if (shape === "circle") {
-        path.moveTo(x + r, y);
-        path.arc(x, y, r, 0, 7);
-      } else {
-        path.moveTo(x - r, y - r);
-        path.lineTo(x + r, y + r);
-        path.moveTo(x - r, y + r);
-        path.lineTo(x + r, y - r);
-      }
+      context.drawImage(mark, x - half, y - half);
     }
-    this.context.strokeStyle = this.colors.ground; // a rim, so that points stand out from a surface of their own color
-    this.context.lineWidth = (shape === "circle" ? 1.2 : 3.6) * this.unit;
-    this.context.stroke(path);
-    this.context.fillStyle = this.context.strokeStyle = color;
-    this.context.lineWidth = 1.6 * this.unit;
-    if (shape === "circle") this.context.fill(path);
-    else this.context.stroke(path);
+  }
+
+  /** @param {"real" | "fake"} kind */
+  stamp(kind) {
+    const key = `${kind} ${this.colors[kind]} ${this.unit}`;
+    if (!this.stamps[key]) this.stamps[key] = draughted(kind, this.colors, this.unit);
+    return this.stamps[key];
+  }
+
+  /** The data do not move, so they are drawn once and copied. @param {Float64Array} xy */
+  drawReal(xy) {
+    const key = `${this.canvas.width} ${this.colors.real}`;
+    if (this.still.xy !== xy || this.still.key !== key) {
+      const layer = new OffscreenCanvas(this.canvas.width, this.canvas.height);
+      this.drawPoints(/** @type {OffscreenCanvasRenderingContext2D} */ (layer.getContext("2d")), xy, "real");
+      this.still = { xy, key, layer };
+    }
+    if (this.still.layer) this.context.drawImage(this.still.layer, 0, 0);
   }
 
   /** Arrows where the loss pulls generated points, longer arrows for stronger pulls. */
@@ -170,4 +183,29 @@ export class Field {
     this.context.lineWidth = 1.5 * this.unit;
     this.context.stroke(path);
   }
+}
+
+/** One mark on a canvas of its own. @param {"real" | "fake"} kind @param {Record<string, string>} colors @param {number} unit */
+function draughted(kind, colors, unit) {
+  const side = Math.ceil(10 * unit);
+  const canvas = new OffscreenCanvas(side, side);
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const [middle, r] = [side / 2, (kind === "real" ? 2.2 : 2.6) * unit];
+  const path = new Path2D();
+  if (kind === "real") {
+    path.arc(middle, middle, r, 0, 7);
+  } else {
+    for (const slant of [1, -1]) {
+      path.moveTo(middle - r, middle - slant * r);
+      path.lineTo(middle + r, middle + slant * r);
+    }
+  }
+  context.lineWidth = (kind === "real" ? 1.2 : 3.6) * unit;
+  context.strokeStyle = colors.ground;
+  context.stroke(path);
+  context.fillStyle = context.strokeStyle = colors[kind];
+  context.lineWidth = 1.6 * unit;
+  if (kind === "real") context.fill(path);
+  else context.stroke(path);
+  return canvas;
 }
