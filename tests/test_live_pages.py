@@ -270,6 +270,17 @@ def test_a_figure_moves_by_mouse_and_by_keys(browser, site, name, width):
     reader.context.close()
 
 
+def test_a_figure_takes_the_place_of_another_one(reader, site):
+    place = SHELL.format(name="convolution", script="figures", chapters="{}")
+    place = place.replace("<h1>Live</h1>", '<h1>Live</h1><figure id="fig-still">Still.</figure><p id="after">Text.</p>')
+    (site / "place.html").write_text(place.replace('class="live"', 'class="live" data-for="fig-still"'))
+    page = reader.open(name="place")
+    assert page.locator("#fig-still").is_hidden()
+    assert page.evaluate("document.querySelector('.live').nextElementSibling.id") == "fig-still"
+    page.emulate_media(media="print")  # on paper nothing moves
+    assert page.locator("#fig-still").is_visible() and page.locator(".live-figure").is_hidden()
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_axe_finds_no_fault_in_a_figure(reader, name):
     page = reader.open(name=name)
