@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fetch MathJax, so that the pages typeset their formulas without a network. Called by make with a file to
-# write, which changes only when MathJax has come, gone, or changed its version.
+# Fetch MathJax, so that the pages typeset their formulas without a network, and esbuild, which makes the scripts of the
+# live figures. Called by make with a file to write, which changes only when these have come, gone, or changed version.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,8 @@ if cmp -s package-lock.json $lock || { command -v npm >/dev/null && npm ci --sil
     ln -sfn ../../node_modules/mathjax/es5 _build/extra/mathjax
 else
     rm -f _build/extra/mathjax $lock
-    echo "npm is missing or has no network: the pages will load MathJax from the web to show their formulas."
+    echo "npm is missing or has no network: the pages will load MathJax from the web to show their formulas," \
+        "and what moves in them will stand still."
 fi
 
 state=$(cat $lock 2>/dev/null | cksum)

@@ -1,0 +1,68 @@
+"""What the tests of the pages that move share: the scripts in a browser, and the same game in PyTorch."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ganedu import penalties
+from ganedu.networks import mlp
+from ganedu.recipes import adversarial
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "book" / "live"
+ESBUILD = ROOT / "node_modules" / ".bin" / "esbuild"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+
+
+def bundle(modules, target):
+    """One script that puts all exports of `modules` (paths below book/live) into a global called `live`."""
+    entry = "".join(f'export * from "./{module}";\n' for module in modules)
+    options = ["--bundle", "--format=iife", "--global-name=live", f"--outfile={target}", "--log-level=warning"]
+    subprocess.run([ESBUILD, *options], input=entry, text=True, cwd=SOURCE, check=True)
+    return target
+
+
+class Images(nn.Module):
+    """Between a network of the plane, [B, 2], and a recipe's images, [B, 2, 1, 1]."""
+
+    def __init__(self, network, *, after: bool):
+        super().__init__()
+        self.network, self.after = network, after
+
+    def forward(self, x):
+        return self.network(x)[:, :, None, None] if self.after else self.network(x.flatten(1))
+
+
+class Plane(adversarial.Recipe):
+    """The two-player step on points of the plane in double precision, its random numbers given in advance."""
+
+    name = "plane"
+    Config = adversarial.Config
+
+    def __init__(self, config, hidden):
+        self.hidden = hidden
+        super().__init__(config, image_shape=(2, 1, 1))
+        self.given = []
+
+    def build(self):
+        generator = mlp.Generator(2, 2, hidden=self.hidden, bounded=False, dtype=torch.float64)
+        discriminator = mlp.Discriminator(2, hidden=self.hidden, dtype=torch.float64)
+        return Images(generator, after=True), Images(discriminator, after=False)
+
+    def noise(self, n, random):
+        return self.given.pop(0)
+
+    def give(self, noise, mix):
+        """The noise and the mixing weights of the next step: lists of tensors [B, 2] and [B]."""
+        self.given = list(noise)
+        weights = iter(mix)
+        if self.config.penalty == "gradient_penalty":
+            term = penalties.get("gradient_penalty").term
+            self.penalty = penalties.Penalty(lambda real, random: next(weights)[:, None, None, None], term)
+
+    def weights(self, player):
+        return [p.detach().flatten().tolist() for p in self.networks[player].parameters()]
