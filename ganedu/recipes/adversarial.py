@@ -6,8 +6,11 @@ A recipe of a paper derives from `Recipe`: it names its configuration and builds
     once, with the last fakes:          G descends  loss.generator(D(G(z)))
 
 Real and fake images pass through D in two batches: where D normalizes by batch, each kind is then measured by its own
-statistics, as in the public DCGAN code; one joint batch would tell every real image how the fakes look. The last fakes
-serve both players, so that G runs forward once a step: they were drawn from the G that is about to move.
+statistics, as in both programs of DCGAN's authors; one joint batch would tell every real image how the fakes look.
+
+A departure: the fakes of the last discriminator step serve G as well. Algorithm 1 draws fresh noise for each player.
+What is saved is one pass through G in every step. G has not moved since those fakes were drawn; D has, on these very
+fakes. Chintala's port of DCGAN reuses them too.
 Taught in {ref}`ch-first-gan`; Goodfellow et al. 2014, algorithm 1.
 """
 
@@ -20,6 +23,7 @@ from torch import Tensor, nn
 from ganedu import losses, penalties
 
 OPTIMIZERS = ("adam", "rmsprop")
+NOISES = ("normal", "uniform")
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Config:
     """What every two-player recipe can be told; the recipes add to it and set their papers' values.
 
     size: pixels a side, to which the data are resized. flip: mirror images left to right at random. load_size: resize
-    to this side first, then cut out a random window of `size`; 0 for none. loss, penalty: names in `ganedu.losses` and
+    to this side first, then cut out a random window of `size`; 0 for none. noise: law of the latent_dim numbers that
+    G starts from, "normal" for N(0, 1), "uniform" for [-1, 1]. loss, penalty: names in `ganedu.losses` and
     `ganedu.penalties`. penalty_weight: factor of the penalty. n_critic: discriminator steps for each generator step.
     clip: limit of the discriminator's weights, 0 for none. norm: normalization of a convolutional discriminator.
     learning_rate_d: of the discriminator, 0 for that of the generator. optimizer: one of OPTIMIZERS, the betas being
@@ -40,6 +45,7 @@ class Config:
     load_size: int = 0
     batch_size: int = 128
     latent_dim: int = 100
+    noise: str = "normal"
     learning_rate: float = 2e-4
     learning_rate_d: float = 0.0
     optimizer: str = "adam"
@@ -154,8 +160,10 @@ class Recipe:
         return images
 
     def noise(self, n: int, random: torch.Generator) -> Tensor:
-        """Latent vectors [n, latent_dim] from N(0, I)."""
-        return torch.randn(n, self.latent_dim, generator=random, device=self.device)
+        """Latent vectors [n, latent_dim] of independent numbers, from N(0, 1) or uniform in [-1, 1]."""
+        draw = torch.randn if self.config.noise == "normal" else torch.rand
+        numbers = draw(n, self.latent_dim, generator=random, device=self.device)
+        return numbers if self.config.noise == "normal" else 2 * numbers - 1
 
     def learning_rate_factor(self, step: int, steps: int) -> float:
         """Factor of both learning rates at `step` of `steps` (0 is the first): 1, or what the decay has left of it."""
@@ -221,6 +229,8 @@ def check(config: Config, image_shape: tuple[int, int, int]) -> None:
         raise ValueError(
             f"no window of {config.size} pixels can be cut from {config.load_size}; set load_size=0 for none"
         )
+    if config.noise not in NOISES:
+        raise ValueError(f"unknown noise {config.noise!r}; choose one of {', '.join(NOISES)}")
     if config.n_critic < 1:
         raise ValueError(f"n_critic must be at least 1, not {config.n_critic}")
     if config.learning_rate_d < 0:
