@@ -77,7 +77,7 @@ class Recipe:
         check(config, image_shape)
         self.config, self.image_shape, self.device = config, tuple(image_shape), torch.device(device)
         self.latent_dim, self.n_real = config.latent_dim, config.n_critic
-        self.loss, self.penalty = losses.get(config.loss), penalties.get(config.penalty)
+        self.loss = losses.get(config.loss)
         with torch.random.fork_rng(devices=[]):  # drawn on the CPU, apart from everyone else's random numbers
             torch.default_generator.manual_seed(seed)
             generator, discriminator = self.build()
@@ -110,7 +110,7 @@ class Recipe:
 
     def discriminator_step(self, real: Tensor, fake: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         """The discriminator descends on real and detached fake images; one backward for loss and penalty together."""
-        drawn = self.penalty.draw(real, random)
+        drawn = self.draw(real, random)
         loss, scalars = self.discriminator_loss(real, fake, drawn)
         descend(self.optimizers["discriminator"], loss)
         if self.config.clip:
@@ -126,7 +126,8 @@ class Recipe:
         loss = self.loss.discriminator(real_logits, fake_logits)
         scalars = {"loss_d": loss, "d_real": real_logits.mean(), "d_fake": fake_logits.mean()}
         if self.config.penalty != "none":
-            scalars["penalty"] = self.penalty.term(self.networks["discriminator"], real, fake, drawn)
+            critic, name = self.networks["discriminator"], self.config.penalty
+            scalars["penalty"] = penalties.term(name, critic, real, fake, drawn)
             loss = loss + self.config.penalty_weight * scalars["penalty"]
         return loss, {name: value.detach() for name, value in scalars.items()}
 
@@ -164,6 +165,10 @@ class Recipe:
         draw = torch.randn if self.config.noise == "normal" else torch.rand
         numbers = draw(n, self.latent_dim, generator=random, device=self.device)
         return numbers if self.config.noise == "normal" else 2 * numbers - 1
+
+    def draw(self, real: Tensor, random: torch.Generator) -> Tensor | None:
+        """The random numbers of the penalty, one draw for each of the real images; None if it needs none."""
+        return penalties.draw(self.config.penalty, real, random)
 
     def learning_rate_factor(self, step: int, steps: int) -> float:
         """Factor of both learning rates at `step` of `steps` (0 is the first): 1, or what the decay has left of it."""
@@ -229,6 +234,8 @@ def check(config: Config, image_shape: tuple[int, int, int]) -> None:
         raise ValueError(
             f"no window of {config.size} pixels can be cut from {config.load_size}; set load_size=0 for none"
         )
+    if config.penalty not in penalties.NAMES:
+        raise ValueError(f"unknown penalty {config.penalty!r}; choose one of {', '.join(penalties.NAMES)}")
     if config.noise not in NOISES:
         raise ValueError(f"unknown noise {config.noise!r}; choose one of {', '.join(NOISES)}")
     if config.n_critic < 1:
