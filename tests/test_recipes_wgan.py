@@ -58,6 +58,15 @@ def test_defaults_are_those_of_the_papers():
     assert (sn.batch_size, sn.latent_dim, sn.size, sn.width_g) == (64, 128, 32, 256)
 
 
+@pytest.mark.parametrize(("variant", "pixels"), [("sngan resnet", 1), ("wgan-gp resnet", 64)])
+def test_the_residual_critic_adds_in_sngan_and_takes_means_in_wgan_gp(variant, pixels):
+    recipe = tiny(variant)
+    critic, x = recipe.networks["discriminator"].eval(), batch_for(recipe)[:3]
+    added = critic.blocks(x).flatten(2).sum(2)
+    assert torch.allclose(critic(x), added @ critic.score.weight[0] / pixels, rtol=1e-4, atol=1e-6)
+    assert critic(x).std() > 1e-4
+
+
 @FOR_ALL
 def test_every_weight_moves_in_one_step_and_each_optimizer_moves_its_own(variant):
     recipe = tiny(variant)
