@@ -36,7 +36,8 @@ class Config:
     `ganedu.penalties`. penalty_weight: factor of the penalty. n_critic: discriminator steps for each generator step.
     clip: limit of the discriminator's weights, 0 for none. norm: normalization of a convolutional discriminator.
     learning_rate_d: of the discriminator, 0 for that of the generator. optimizer: one of OPTIMIZERS, the betas being
-    Adam's. decay: both learning rates fall linearly, to reach 0 after the last step.
+    Adam's. decay: both learning rates fall linearly, to reach 0 after the last step. anneal: both fall like 1/step from
+    this step on, however many are to come; 0 for never.
     Taught in {ref}`ch-first-gan`.
     """
 
@@ -52,6 +53,7 @@ class Config:
     beta1: float = 0.5
     beta2: float = 0.999
     decay: bool = False
+    anneal: int = 0
     loss: str = "non_saturating"
     penalty: str = "none"
     penalty_weight: float = 10.0  # Gulrajani et al. 2017, section 4
@@ -171,8 +173,9 @@ class Recipe:
         return penalties.draw(self.config.penalty, real, random)
 
     def learning_rate_factor(self, step: int, steps: int) -> float:
-        """Factor of both learning rates at `step` of `steps` (0 is the first): 1, or what the decay has left of it."""
-        return 1 - step / steps if self.config.decay else 1.0
+        """Factor of both learning rates at `step` of `steps` (0 is the first): 1, or what is left of it."""
+        left = 1 - step / steps if self.config.decay else 1.0
+        return left * min(1.0, self.config.anneal / max(step, 1)) if self.config.anneal else left
 
     def extra_state(self) -> dict:
         """What a checkpoint needs besides networks and optimizers, as tensors and primitives: nothing here."""
@@ -244,6 +247,8 @@ def check(config: Config, image_shape: tuple[int, int, int]) -> None:
         raise ValueError(
             f"learning_rate_d must be positive, or 0 for that of the generator, not {config.learning_rate_d}"
         )
+    if config.anneal < 0:
+        raise ValueError(f"anneal must be a number of steps, or 0 for never, not {config.anneal}")
     if config.clip < 0:
         raise ValueError(f"clip must be positive, or 0 for no clipping, not {config.clip}")
     if config.penalty != "none" and config.norm == "batch":
