@@ -34,8 +34,14 @@ class Config(adversarial.Config):
         return replace(self, batch_size=64, noise="normal", width=64, kernel=4)
 
     def small(self) -> "Config":
-        """A miniature for two CPU cores: the port at 16 x 16 pixels, half its channels, a higher learning rate."""
-        return replace(self.port(), size=16, latent_dim=32, width=32, learning_rate=1e-3)
+        """A miniature for two CPU cores: the port at 16 x 16 pixels, half its channels, and other learning rates.
+
+        G learns five times as fast as in the paper, so that the first minute shows something, and D ten times as slowly
+        as G: at G's rate it tells the fakes apart within 500 steps, and fewer kinds of digits come back. From step 1000
+        on both rates fall like 1/step.
+        """
+        rates = {"learning_rate": 1e-3, "learning_rate_d": 1e-4, "anneal": 1000}
+        return replace(self.port(), size=16, latent_dim=32, width=32, **rates)
 
 
 class Recipe(adversarial.Recipe):
