@@ -1,5 +1,7 @@
 """DCGAN at 64 x 64: the step of the public tutorials against ours."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
@@ -17,7 +19,7 @@ SIZE, BATCH, CHANNELS, WIDTH = 64, 32, 3, 64
 def recipe(**changes):
     """The recipe at the size of the benchmark, or another."""
     kind = recipes.get("dcgan")
-    config = kind.Config(**{"size": SIZE, "batch_size": BATCH, "width": WIDTH, **changes})
+    config = replace(kind.Config().port(), **{"size": SIZE, "batch_size": BATCH, "width": WIDTH, **changes})
     return kind(config, image_shape=(CHANNELS, config.size, config.size), seed=0)
 
 

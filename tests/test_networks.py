@@ -139,7 +139,7 @@ def distinct(table):
     return [shape for before, shape in pairwise([None, *table]) if shape != before]
 
 
-def test_dcgan_shapes_and_counts_are_those_of_the_public_implementation():
+def test_dcgan_shapes_and_counts_are_those_of_the_port_that_tutorials_copy():
     generator, discriminator = dcgan.Generator(100, 3), dcgan.Discriminator(3)
     assert parameter_count(generator) == 3_576_704
     assert parameter_count(discriminator) == 2_765_568
@@ -149,9 +149,38 @@ def test_dcgan_shapes_and_counts_are_those_of_the_public_implementation():
     assert distinct(shapes(discriminator, torch.randn(2, 3, 64, 64))) == down
 
 
-def test_dcgan_of_the_paper_starts_from_1024_channels():
-    generator = dcgan.Generator(100, 3, width=128)
-    assert generator.layers[0].out_channels == 1024
+def test_dcgan_of_the_papers_program_has_the_number_of_parameters_counted_by_hand():
+    steps = [(1024, 512), (512, 256), (256, 128), (128, 3)]
+    kernels = sum(25 * a * b for a, b in steps)
+    generator = dcgan.Generator(100, 3, width=128, kernel=5)
+    assert parameter_count(generator) == 100 * 16384 + kernels + 2 * (16384 + 512 + 256 + 128)
+    discriminator = dcgan.Discriminator(3, width=128, kernel=5)
+    assert parameter_count(discriminator) == kernels + 2 * (256 + 512 + 1024) + 1024 * 4 * 4
+    pyramid = [(1024, 4, 4), (512, 8, 8), (256, 16, 16), (128, 32, 32), (3, 64, 64)]
+    seen = shapes(generator, torch.randn(2, 100, 1, 1))
+    assert distinct(shape for shape in seen if len(shape) == 3) == pyramid  # without the flat one that is normalized
+    down = [(128, 32, 32), (256, 16, 16), (512, 8, 8), (1024, 4, 4), (1, 1, 1)]
+    assert distinct(shapes(discriminator, torch.randn(2, 3, 64, 64))) == down
+
+
+def test_dcgan_of_the_papers_program_is_the_formula_written_out():
+    torch.manual_seed(0)
+    generator, z = dcgan.Generator(3, 1, size=16, width=2, kernel=5).double(), torch.randn(6, 3, dtype=torch.float64)
+    project, _, norm, _, _, first, norm2, _, last, _ = generator.layers
+    h = z @ project.weight.flatten(1)  # a dense layer, [6, 4 * 4 * 4]
+    assert h.shape == (6, 64)
+    h = (h - h.mean(0)) / (h.var(0, correction=0) + norm.eps).sqrt() * norm.weight + norm.bias  # each number by itself
+    h = F.conv_transpose2d(h.clamp_min(0).view(6, 4, 4, 4), first.weight, stride=2, padding=2, output_padding=1)
+    h = F.batch_norm(h, None, None, norm2.weight, norm2.bias, training=True).clamp_min(0)
+    images = F.conv_transpose2d(h, last.weight, stride=2, padding=2, output_padding=1).tanh()
+    assert torch.allclose(generator(z), images, rtol=0, atol=1e-12)
+    discriminator = dcgan.Discriminator(1, size=16, width=2, kernel=5).double()
+    one, _, two, norm, _, read = discriminator.layers
+    h = F.leaky_relu(F.conv2d(images, one.weight, stride=2, padding=2), 0.2)
+    h = F.conv2d(h, two.weight, stride=2, padding=2)
+    h = F.leaky_relu(F.batch_norm(h, None, None, norm.weight, norm.bias, training=True), 0.2)
+    logits = h.flatten(1) @ read.weight.flatten()  # a dense layer of 4 * 4 * 4 numbers, without a bias
+    assert torch.allclose(discriminator(images), logits, rtol=0, atol=1e-12)
 
 
 def test_dcgan_normalizes_all_but_the_output_of_g_and_the_input_of_d():
@@ -165,7 +194,12 @@ def test_dcgan_normalizes_all_but_the_output_of_g_and_the_input_of_d():
 
 def test_dcgan_initial_weights_have_the_papers_spread():
     torch.manual_seed(0)
-    for network in (dcgan.Generator(100, 3, size=32), dcgan.Discriminator(3, size=32)):
+    pairs = [(dcgan.Generator(100, 3, size=32, kernel=k), dcgan.Discriminator(3, size=32, kernel=k)) for k in (4, 5)]
+    for network in (*pairs[0], *pairs[1]):
+        for layer in network.modules():
+            if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+                assert layer.weight.mean().item() == pytest.approx(1, abs=0.01)
+                assert layer.weight.std().item() == pytest.approx(0.02, rel=0.3)
         for name, weight in network.named_parameters():
             if weight.ndim == 4:
                 assert weight.std().item() == pytest.approx(0.02, rel=0.1), name
@@ -225,10 +259,11 @@ def test_convolutional_pairs_of_any_size_fit_together(channels, size, width, bat
         assert images.shape == (batch, channels, size, size)
     if size > 8:
         assert article.Discriminator(channels, size=size, width=width)(images).shape == (batch,)
-    images = dcgan.Generator(latent, channels, size=size, width=width)(z)
-    assert images.shape == (batch, channels, size, size)
-    assert images.abs().max() <= 1
-    assert dcgan.Discriminator(channels, size=size, width=width)(images).shape == (batch,)
+    for kernel in dcgan.KERNELS:
+        images = dcgan.Generator(latent, channels, size=size, width=width, kernel=kernel)(z)
+        assert images.shape == (batch, channels, size, size)
+        assert images.abs().max() <= 1
+        assert dcgan.Discriminator(channels, size=size, width=width, kernel=kernel)(images).shape == (batch,)
 
 
 @pytest.mark.parametrize(
@@ -239,6 +274,8 @@ def test_convolutional_pairs_of_any_size_fit_together(channels, size, width, bat
         (lambda: article.Discriminator(1, size=8), "8 x 8 by doubling; resize them to 16"),
         (lambda: dcgan.Generator(4, 1, size=0), "resize them to 8"),
         (lambda: dcgan.Discriminator(1, size=8, norm="layer"), "unknown normalization 'layer'; choose one of batch"),
+        (lambda: dcgan.Generator(4, 1, kernel=3), "no DCGAN has kernels of 3 x 3; choose one of 4, 5"),
+        (lambda: dcgan.Discriminator(1, kernel=6), "no DCGAN has kernels of 6 x 6"),
         (lambda: article.Generator(4, 1, size=8, upsampling="k3"), "unknown upsampling 'k3'; choose one of k5, k4"),
         (lambda: dcgan.Generator(4, 1, size=8)(torch.randn(2, 4, 1, 1)), r"noise of shape .*\[batch, 4\]"),
         (lambda: article.Generator(4, 1, size=8)(torch.randn(2, 5)), r"noise of shape \(2, 5\)"),

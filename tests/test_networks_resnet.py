@@ -126,6 +126,29 @@ def test_mean_and_sum_pool_differ_by_the_number_of_pixels():
     assert torch.allclose(total(images(3)), 64 * mean(images(3)), rtol=1e-5, atol=1e-5)  # the last bias is 0 at first
 
 
+@pytest.mark.parametrize("pool", ["mean", "sum"])
+def test_the_residual_critics_score_is_a_weighted_pool_of_its_features(pool):
+    torch.manual_seed(0)
+    critic, x = resnet.Critic(1, size=16, width=4, pool=pool).double(), images(3, dtype=torch.float64)
+    features = critic.blocks(x).flatten(2)  # [3, 4, 64]
+    pooled = {"mean": features.sum(2) / 64, "sum": features.sum(2)}[pool]
+    assert torch.allclose(critic(x), pooled @ critic.score.weight[0], rtol=0, atol=1e-12)
+    assert pooled.abs().max() > 1e-2
+
+
+def test_plain_discriminator_of_sngan_is_the_papers_table_written_out():
+    torch.manual_seed(0)
+    discriminator = sngan.Discriminator(1, size=8, width=2, normalized=False).double()
+    x = images(3, size=8, dtype=torch.float64)
+    convolutions = [layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d)]
+    h = x
+    for layer, stride in zip(convolutions, (1, 2, 1), strict=True):
+        h = F.conv2d(h, layer.weight, layer.bias, stride=stride, padding=1)
+        h = torch.where(h > 0, h, 0.1 * h)  # table 3b
+    dense = discriminator.layers[-1]
+    assert torch.allclose(discriminator(x), h.flatten(1) @ dense.weight[0] + dense.bias, rtol=0, atol=1e-12)
+
+
 def test_initial_weights_have_the_spread_of_the_public_code():
     torch.manual_seed(0)
     critic = resnet.Critic(3, width=64)

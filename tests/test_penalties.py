@@ -28,8 +28,7 @@ def weight_gradients(critic, loss, **options):
 
 
 def with_draw(name, critic, real, fake):
-    penalty = penalties.get(name)
-    return penalty.term(critic, real, fake, penalty.draw(real, torch.Generator().manual_seed(3)))
+    return penalties.term(name, critic, real, fake, penalties.draw(name, real, torch.Generator().manual_seed(3)))
 
 
 def test_slope_penalties_are_zero_for_a_unit_slope_critic():
@@ -42,7 +41,7 @@ def test_slope_penalties_are_zero_for_a_unit_slope_critic():
     assert penalties.dragan(critic, real).item() == pytest.approx(0, abs=1e-10)
     assert penalties.gradient_penalty(critic, real, fake, target=3.0).item() == pytest.approx(4, abs=1e-5)
     assert penalties.r1(critic, real).item() == pytest.approx(0.5, abs=1e-6)
-    assert penalties.get("none").term(critic, real, fake, None).item() == 0
+    assert penalties.term("none", critic, real, fake, None).item() == 0
 
 
 def test_values_of_a_quadratic_critic_are_the_closed_forms():
@@ -68,13 +67,13 @@ def test_values_of_a_quadratic_critic_are_the_closed_forms():
 def test_penalties_are_differentiable_twice_more_in_weights_and_samples(name):
     critic, real, fake = smooth_critic(), torch.randn(4, 3).double(), torch.randn(4, 3).double()
     weights = [p.detach().clone().requires_grad_() for p in list(critic.parameters())[:-1]]
-    drawn = penalties.get(name).draw(real, torch.Generator().manual_seed(1))
+    drawn = penalties.draw(name, real, torch.Generator().manual_seed(1))
 
     def penalty(real, fake, first, bias, second):
         def score(x):
             return (torch.nn.functional.softplus(x @ first.T + bias) @ second.T)[:, 0]
 
-        return penalties.get(name).term(score, real, fake, drawn)
+        return penalties.term(name, score, real, fake, drawn)
 
     inputs = (real.requires_grad_(), fake.requires_grad_(), *weights)
     assert torch.autograd.gradcheck(penalty, inputs)
@@ -85,13 +84,13 @@ def test_penalties_are_differentiable_twice_more_in_weights_and_samples(name):
 def test_weight_gradients_of_a_module_are_those_of_autograds_double_backward(name):
     critic = convolutional_critic()
     real, fake = torch.randn(5, 1, 8, 8), torch.randn(5, 1, 8, 8)
-    drawn = penalties.get(name).draw(real, torch.Generator().manual_seed(3))
+    drawn = penalties.draw(name, real, torch.Generator().manual_seed(3))
     at = {"gradient_penalty": lambda: drawn * real + (1 - drawn) * fake, "r1": lambda: real, "r2": lambda: fake}
     x = at.get(name, lambda: real + drawn)().clone().requires_grad_()
     (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     squared = slope.flatten(1).square().sum(1)
     oracle = squared.mean() / 2 if name in ("r1", "r2") else (squared.sqrt() - 1).square().mean()
-    got = penalties.get(name).term(critic, real, fake, drawn)
+    got = penalties.term(name, critic, real, fake, drawn)
     assert got.item() == pytest.approx(oracle.item(), rel=1e-5)
     expected = weight_gradients(critic, oracle)
     assert torch.allclose(weight_gradients(critic, got), expected, rtol=1e-4, atol=1e-6)
@@ -125,12 +124,11 @@ def test_gradient_is_finite_where_the_critic_is_flat(name):
 @pytest.mark.parametrize("name", SLOPED)
 def test_a_penalty_of_a_batch_is_the_mean_over_its_samples_each_with_its_own_draw(name):
     critic, real, fake = smooth_critic(), torch.randn(6, 3).double(), torch.randn(6, 3).double()
-    penalty = penalties.get(name)
-    drawn = penalty.draw(real, torch.Generator().manual_seed(0))
+    drawn = penalties.draw(name, real, torch.Generator().manual_seed(0))
     assert drawn is None or len(drawn.flatten(1)[:, 0].unique()) == 6
     rows = [slice(i, i + 1) for i in range(6)]
-    parts = [penalty.term(critic, real[r], fake[r], None if drawn is None else drawn[r]) for r in rows]
-    whole = penalty.term(critic, real, fake, drawn)
+    parts = [penalties.term(name, critic, real[r], fake[r], None if drawn is None else drawn[r]) for r in rows]
+    whole = penalties.term(name, critic, real, fake, drawn)
     assert whole.item() == pytest.approx(torch.stack(parts).mean().item(), abs=1e-14)
 
 
@@ -181,10 +179,10 @@ def test_running_statistics_and_power_iterations_are_left_alone():
 @pytest.mark.parametrize("name", SLOPED)
 def test_compiles_without_graph_breaks_to_the_same_gradient(name):
     critic, real, fake = smooth_critic(), torch.randn(4, 3).double(), torch.randn(4, 3).double()
-    drawn = penalties.get(name).draw(real, torch.Generator().manual_seed(3))
+    drawn = penalties.draw(name, real, torch.Generator().manual_seed(3))
 
     def loss():
-        return critic(real).mean() + penalties.get(name).term(critic, real, fake, drawn)
+        return critic(real).mean() + penalties.term(name, critic, real, fake, drawn)
 
     compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")  # traces double backward; no C++ compiler
     assert torch.allclose(weight_gradients(critic, compiled()), weight_gradients(critic, loss()), rtol=0, atol=1e-12)
@@ -236,4 +234,4 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match="limit > 0, not -1"):
         penalties.clip_weights(nn.Linear(1, 1), -1)
     with pytest.raises(ValueError, match="unknown penalty 'r3'; choose one of none, gradient_penalty, r1, r2, dragan"):
-        penalties.get("r3")
+        penalties.term("r3", torch.sum, real, real, None)

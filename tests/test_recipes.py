@@ -13,7 +13,8 @@ from ganedu.networks.mlp import parameter_count
 
 TINY = {
     "mlp": {"size": 8, "hidden": (8, 8)},
-    "dcgan": {"size": 8, "width": 4},
+    "dcgan": {"size": 8, "width": 4, "kernel": 4, "noise": "normal"},
+    "dcgan/paper": {"size": 8, "width": 4},
     "article-gan": {"size": 16, "width": 4},
     "wgan": {"size": 8, "width": 4, "n_critic": 1},
     "wgan-gp": {"size": 8, "width": 4, "n_critic": 1},
@@ -69,7 +70,7 @@ def test_any_architecture_loss_and_penalty_train_for_one_step(name, loss, penalt
     still = {weight for weight in before if torch.equal(before[weight], after[weight])}
     # D(real) - D(fake) cancels the last bias of D, a batch normalization in G the biases before it.
     assert still <= {[key for key in before if key.endswith("bias")][-1], *biases_before_normalization(recipe)}
-    assert not still or name not in ("dcgan", "wgan", "wgan-gp")
+    assert not still or name not in ("dcgan", "dcgan/paper", "wgan", "wgan-gp")
     names = {"loss_d", "loss_g", "d_real", "d_fake"} | ({"penalty"} if penalty != "none" else set())
     assert set(scalars) == names
     for value in scalars.values():
@@ -90,7 +91,9 @@ def test_defaults_are_those_of_the_papers():
     config = recipes.get("dcgan").Config()
     assert (config.size, config.batch_size, config.latent_dim) == (64, 128, 100)
     assert (config.learning_rate, config.beta1, config.beta2) == (2e-4, 0.5, 0.999)
-    counts = {"dcgan": (3_576_704, 2_765_568), "article-gan": (5_134_339, 1_046_401)}
+    assert (config.noise, config.width, config.kernel, config.loss) == ("uniform", 128, 5, "non_saturating")
+    assert (config.port().noise, config.port().width, config.port().kernel) == ("normal", 64, 4)
+    counts = {"dcgan": (18_885_760, 17_232_768), "article-gan": (5_134_339, 1_046_401)}
     for name, expected in counts.items():
         recipe = recipes.get(name)(recipes.get(name).Config(), image_shape=(3, 64, 64))
         assert tuple(parameter_count(network) for network in recipe.networks.values()) == expected
@@ -123,6 +126,16 @@ def test_a_step_is_the_algorithm_written_out_with_plain_torch():
         ours.step(data, draws)
     for (name, got), expected in zip(weights(ours).items(), weights(plain).values(), strict=True):
         assert torch.allclose(got, expected, rtol=0, atol=1e-5), name
+
+
+@pytest.mark.parametrize("noise", ["normal", "uniform"])
+def test_noise_has_the_law_that_is_asked_for(noise):
+    z = tiny(noise=noise).noise(4000, random()).flatten().double()
+    law = {"normal": torch.special.ndtr, "uniform": lambda x: ((x + 1) / 2).clamp(0, 1)}[noise]
+    ranks = torch.arange(1, len(z) + 1) / len(z)
+    largest = (law(z.sort().values) - ranks).abs().max().item()  # Kolmogorov and Smirnov: 1.95 / sqrt(n) is rare
+    assert largest < 1.95 / len(z) ** 0.5
+    assert torch.equal(tiny(noise=noise).noise(4000, random()).flatten().double(), z)
 
 
 def test_the_same_seeds_give_the_same_bits_and_other_seeds_others():
@@ -267,6 +280,7 @@ def test_no_step_waits_for_the_device(monkeypatch):
         (lambda: tiny(penalty="r3"), "unknown penalty 'r3'"),
         (lambda: tiny(n_critic=0), "n_critic must be at least 1, not 0"),
         (lambda: tiny(clip=-1.0), "clip must be positive"),
+        (lambda: tiny(noise="gaussian"), "unknown noise 'gaussian'; choose one of normal, uniform"),
         (lambda: tiny(penalty="r1", norm="batch"), "batch normalization makes every logit depend.*norm='none'"),
         (lambda: tiny("mlp", norm="batch"), "have no normalization"),
         (

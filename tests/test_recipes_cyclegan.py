@@ -170,10 +170,23 @@ def test_defaults_are_those_of_the_paper():
         assert discriminators == 2 * 2_764_737
 
 
-def test_the_miniature_trains_for_a_step():
+def test_the_miniature_trains_for_a_step_on_batches_of_its_size():
     config = CycleGan.Config().small()
     recipe = CycleGan(config, image_shape=(3, config.size, config.size))
-    assert all(value.isfinite() for value in recipe.step(batch_for(recipe), random()).values())
+    assert (config.batch_size, config.identity) == (4, 0.5)
+    assert all(value.isfinite() for value in recipe.step(batch_for(recipe, n=4), random()).values())
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+def test_losses_of_a_batch_are_means_of_those_of_its_images(n):
+    recipe, (a, b) = tiny(channels=3), batch_for(tiny(channels=3), n)
+    loss, fake_a, fake_b, _ = recipe.generator_loss(a, b)
+    assert len(fake_a) == len(fake_b) == n
+    alone = [recipe.generator_loss(a[i : i + 1], b[i : i + 1])[0].item() for i in range(n)]
+    assert loss.item() == pytest.approx(sum(alone) / n, rel=1e-5)
+    loss, _ = recipe.discriminator_loss(a, b, fake_a, fake_b)
+    alone = [recipe.discriminator_loss(*(each[i : i + 1] for each in (a, b, fake_a, fake_b)))[0] for i in range(n)]
+    assert loss.item() == pytest.approx(sum(alone).item() / n, rel=1e-5)
 
 
 def test_the_learning_rate_is_constant_for_half_of_the_steps_and_falls_to_zero_in_a_line():
@@ -196,6 +209,21 @@ def test_the_discriminators_see_remembered_fakes_and_the_translators_new_ones():
     same = (fresh == shown).flatten(1).all(1)
     assert same[:2].all() and not same.all()
     assert {tuple(image) for image in shown.flatten(1).tolist()} <= {tuple(i) for i in fresh.flatten(1).tolist()}
+
+
+def test_each_history_remembers_the_fakes_of_its_domain_and_is_shown_to_its_judge():
+    recipe, a, b = by_hand(pool=4)
+    seen = {"A": [], "B": []}
+    for domain, judge in (("A", recipe.networks["discriminator"].A), ("B", recipe.networks["discriminator"].B)):
+        judge.register_forward_pre_hook(lambda module, inputs, to=seen[domain]: to.append(inputs[0].detach().clone()))
+    recipe.step(torch.stack([a, b]), random())
+    fakes = {"A": torch.full_like(a, -0.75), "B": torch.full_like(b, 1.0)}  # three times b, twice a
+    for domain, real in (("A", a), ("B", b)):
+        assert recipe.pools[domain].count == 2
+        assert torch.equal(recipe.pools[domain].images[:2], fakes[domain])
+        for_g, for_d = seen[domain]
+        assert torch.equal(for_g, fakes[domain])
+        assert torch.equal(for_d, torch.cat([real, fakes[domain]]))
 
 
 def test_steps_are_settled_once_the_histories_are_full():

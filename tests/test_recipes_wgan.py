@@ -58,6 +58,15 @@ def test_defaults_are_those_of_the_papers():
     assert (sn.batch_size, sn.latent_dim, sn.size, sn.width_g) == (64, 128, 32, 256)
 
 
+@pytest.mark.parametrize(("variant", "pixels"), [("sngan resnet", 1), ("wgan-gp resnet", 64)])
+def test_the_residual_critic_adds_in_sngan_and_takes_means_in_wgan_gp(variant, pixels):
+    recipe = tiny(variant)
+    critic, x = recipe.networks["discriminator"].eval(), batch_for(recipe)[:3]
+    added = critic.blocks(x).flatten(2).sum(2)
+    assert torch.allclose(critic(x), added @ critic.score.weight[0] / pixels, rtol=1e-4, atol=1e-6)
+    assert critic(x).std() > 1e-4
+
+
 @FOR_ALL
 def test_every_weight_moves_in_one_step_and_each_optimizer_moves_its_own(variant):
     recipe = tiny(variant)
@@ -136,6 +145,15 @@ def test_learning_rates_are_a_pure_function_of_the_step(variant):
     assert {constant.learning_rate_factor(step, 8) for step in range(9)} == {1.0}
 
 
+def test_annealed_learning_rates_fall_like_one_over_the_step_however_long_the_run():
+    recipe = tiny("sngan conv", decay=False, anneal=100)
+    assert [recipe.learning_rate_factor(step, 8) for step in (0, 99, 100)] == [1.0] * 3
+    fallen = [recipe.learning_rate_factor(step, steps) for step in (200, 400) for steps in (500, 9000)]
+    assert fallen == [0.5, 0.5, 0.25, 0.25]
+    both = tiny("sngan conv", decay=True, anneal=100)
+    assert both.learning_rate_factor(200, 400) == 0.25
+
+
 def test_two_time_scales_are_two_learning_rates():
     recipe = tiny("sngan conv", learning_rate=1e-4, learning_rate_d=4e-4, n_critic=1)
     rates = {player: optimizer.param_groups[0]["lr"] for player, optimizer in recipe.optimizers.items()}
@@ -202,6 +220,7 @@ def flat(state, prefix=""):
         (lambda: tiny("sngan conv", norm="batch"), "sngan: unknown normalization 'batch'; choose one of spectral"),
         (lambda: tiny("wgan-gp resnet", norm="batch", penalty="none"), "the residual critic has no normalization"),
         (lambda: tiny("wgan", optimizer="sgd"), "unknown optimizer 'sgd'; choose one of adam, rmsprop"),
+        (lambda: tiny("sngan conv", anneal=-1), "anneal must be a number of steps, or 0 for never, not -1"),
         (lambda: tiny("sngan conv", learning_rate_d=-1.0), "learning_rate_d must be positive, or 0 for that of"),
     ],
 )

@@ -72,7 +72,7 @@ def test_fashion_run_is_the_one_that_chapter_19_tells_of():
     told = " ".join((ROOT / "book" / "chapters" / "19_dcgan.md").read_text(encoding="utf-8").split())
     config, values = stored["recipe"]["config"], [each["values"] for each in stored["reports"]]
     assert config["size"] == 32 and "$32 \\times 32$ pixels" in told
-    assert config["width"] == dcgan.Config().width / 2 and "half of the usual channels" in told
+    assert config["width"] == dcgan.Config().port().width / 2 and "half of the usual channels" in told
     assert stored["reports"][-1]["step"] == 2000 and "2000 steps in two and a half minutes" in told
     seconds = json.loads((FASHION / "provenance.json").read_text(encoding="utf-8"))["wall_seconds"]
     assert seconds == pytest.approx(150, abs=15)

@@ -59,12 +59,10 @@ def joint_gradients(kind, config):
     """The gradients of one process with the joint batch and the noise of both processes, and of each player."""
     alone = kind(config, image_shape=(1, 8, 8), seed=0)
     streams = [torch.Generator().manual_seed(stream_seed(0, NOISE, rank)) for rank in (0, 1)]
-    draw = alone.penalty.draw
+    draw = alone.draw
     alone.noise = lambda n, random: torch.cat([torch.randn(n // 2, 8, generator=each) for each in streams])
     if config.penalty == "gradient_penalty":
-        alone.penalty = alone.penalty._replace(
-            draw=lambda real, random: torch.cat(list(map(draw, real.chunk(2), streams)))
-        )
+        alone.draw = lambda real, random: torch.cat(list(map(draw, real.chunk(2), streams)))
     batches = DeviceBatches(images(side=8), 8, device="cpu", seed=stream_seed(0, ORDER))
     alone.step(torch.cat([batches.next() for _ in range(config.n_critic)]), streams[0])
     return alone.extra_state()

@@ -1,4 +1,4 @@
-"""The averaged generator against its definition, written out number by number."""
+"""`ganedu.training.ema`: the recursion written out, its warm-up, and what is copied instead of averaged."""
 
 import pytest
 import torch
@@ -7,54 +7,61 @@ from torch import nn
 from ganedu.training.ema import Average, decay_at
 
 
-@pytest.mark.parametrize(
-    ("step", "decay", "expected"),
-    [(0, 0.999, 0.1), (1, 0.999, 2 / 11), (8, 0.999, 0.5), (80, 0.999, 0.9), (10**5, 0.999, 0.999), (8, 0.25, 0.25)],
-)
-def test_decay_warms_up_and_ends_at_its_limit(step, decay, expected):
-    assert decay_at(step, decay) == pytest.approx(expected, abs=1e-15)
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(2, 3, dtype=torch.float64), nn.BatchNorm1d(3, dtype=torch.float64))
 
 
-def weights(value):
-    network = nn.Linear(2, 1, bias=False, dtype=torch.float64)
-    nn.init.constant_(network.weight, value)
-    return network
+def move(net, step):
+    """Weights and running statistics of another step, all of them other numbers."""
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.add_(0.5 * step)
+    net(torch.full((4, 2), float(step), dtype=torch.float64) * torch.arange(4.0, dtype=torch.float64)[:, None])
 
 
-def test_average_is_the_weighted_sum_of_all_weights_so_far():
-    average = Average(weights(5.0), decay=0.4)
-    expected = 5.0
-    for step, value in enumerate((1.0, -2.0, 3.0, 0.5), start=1):
-        average.update(weights(value), step)
-        kept = min(0.4, (1 + step) / (10 + step))
-        expected = kept * expected + (1 - kept) * value
-        assert torch.allclose(average.network.weight, torch.full((1, 2), expected, dtype=torch.float64), rtol=1e-14)
+def test_the_average_is_the_recursion_written_out():
+    net = network()
+    average, first = Average(net, decay=0.3), [weight.detach().clone() for weight in net.parameters()]
+    expected = first
+    for step in (1, 2, 3, 4, 5):
+        move(net, step)
+        average.update(net, step)
+        keep = min(0.3, (1 + step) / (10 + step))  # 2/11, 3/12, 4/13 > 0.3, so the third is the first of the last rate
+        expected = [keep * a + (1 - keep) * w.detach() for a, w in zip(expected, net.parameters(), strict=True)]
+    for got, value, start in zip(average.network.parameters(), expected, first, strict=True):
+        assert torch.allclose(got, value, rtol=0, atol=1e-14)
+        assert not torch.allclose(got, start, rtol=0, atol=0.1)
+        assert not got.requires_grad
 
 
-def test_average_of_constant_weights_is_these_weights_and_lies_between_others():
-    average = Average(weights(0.0), decay=0.9)
-    for step in range(1, 400):
-        average.update(weights(1.0), step)
-        assert (average.network.weight >= 0).all() and (average.network.weight <= 1).all()
-    assert torch.allclose(average.network.weight, torch.ones(1, 2, dtype=torch.float64), rtol=0, atol=1e-12)
+def test_the_decay_warms_up_so_that_early_weights_are_forgotten():
+    assert [decay_at(step, 0.999) for step in (1, 8, 90)] == pytest.approx([2 / 11, 0.5, 0.91], abs=1e-15)
+    assert decay_at(10**6, 0.999) == 0.999
+    left = 1.0  # the share of the initial weights after 300 steps
+    for step in range(1, 301):
+        left *= decay_at(step, 0.999)
+    assert left < 1e-10 < 0.7 < 0.999**300
 
 
 def test_running_statistics_are_copied_and_not_averaged():
-    network = nn.BatchNorm1d(3)
-    average = Average(network, decay=0.9)
-    network(torch.randn(16, 3) + 7)
-    average.update(network, 1)
-    assert torch.equal(average.network.running_mean, network.running_mean)
-    assert average.network.num_batches_tracked == network.num_batches_tracked == 1
+    net = network()
+    average = Average(net, decay=0.999)
+    for step in (1, 2):
+        move(net, step)
+        before = average.network[1].running_mean.clone()
+        average.update(net, step)
+        assert not torch.equal(before, net[1].running_mean)
+        for got, expected in zip(average.network.buffers(), net.buffers(), strict=True):
+            assert torch.equal(got, expected)
+    assert average.network[1].num_batches_tracked == 2
+    move(net, 3)  # a copy, which later steps leave alone
+    assert not torch.equal(average.network[1].running_mean, net[1].running_mean)
 
 
-def test_average_is_a_copy_in_evaluation_mode_without_gradients():
-    network = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
-    average = Average(network, decay=0.9)
-    assert not average.network.training and network.training
-    assert not any(p.requires_grad for p in average.network.parameters())
-    assert all(p.requires_grad for p in network.parameters())
-    before = average.network[0].weight.clone()
-    with torch.no_grad():
-        network[0].weight.add_(1)
-    assert torch.equal(average.network[0].weight, before)
+def test_the_averaged_network_is_its_own_and_stays_in_evaluation_mode():
+    net = network().train()
+    average = Average(net, decay=0.9)
+    average.update(net, 1)
+    assert net.training and not any(module.training for module in average.network.modules())
+    assert not {id(w) for w in net.parameters()} & {id(w) for w in average.network.parameters()}

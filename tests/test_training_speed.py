@@ -136,7 +136,7 @@ def test_both_losses_compile_into_one_graph_each_with_the_gradients_of_eager_one
     precision.compile_losses(compiled)
     random = torch.Generator().manual_seed(3)
     real, fake = (torch.rand(4, 3, 8, 8, generator=random) for _ in range(2))
-    drawn = eager.penalty.draw(real, random)
+    drawn = eager.draw(real, random)
     for recipe in (eager, compiled):
         (recipe.discriminator_loss(real, fake, drawn)[0] + recipe.generator_loss(real, fake)).backward()
     ours, theirs = (recipe.networks["discriminator"].parameters() for recipe in (compiled, eager))

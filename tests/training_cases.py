@@ -95,7 +95,7 @@ class Tiny:
 
 STEPS = 200
 CONFIG = TrainConfig(steps=STEPS, log_every=10, sample_every=50, checkpoint_every=20)
-DCGAN = dcgan.Config(size=8, batch_size=8, latent_dim=8, width=4)
+DCGAN = dcgan.Config(size=8, batch_size=8, latent_dim=8, width=4, noise="normal")
 
 
 def images(n=30, seed=0, side=4):

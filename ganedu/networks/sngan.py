@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ganedu.networks import spectral
 from ganedu.networks.dcgan import check_images, check_noise, doublings, initialize
 
-SLOPE = 0.1  # of the leaky ReLU for negative inputs; Miyato et al. 2018, table 3
+SLOPE = 0.1  # of the leaky ReLU for negative inputs: table 3; `chainer-gan-lib`, of the same company, has 0.2
 
 
 class Generator(nn.Module):

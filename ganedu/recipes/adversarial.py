@@ -6,8 +6,12 @@ A recipe of a paper derives from `Recipe`: it names its configuration and builds
     once, with the last fakes:          G descends  loss.generator(D(G(z)))
 
 Real and fake images pass through D in two batches: where D normalizes by batch, each kind is then measured by its own
-statistics, as in the public DCGAN code; one joint batch would tell every real image how the fakes look. The last fakes
-serve both players, so that G runs forward once a step: they were drawn from the G that is about to move.
+statistics, as in both programs of DCGAN's authors; one joint batch would tell every real image how the fakes look.
+The price: after its first layer D cannot see a contrast that all fakes share.
+
+A departure: the fakes of the last discriminator step serve G as well. Algorithm 1 draws fresh noise for each player.
+What is saved is one pass through G in every step. G has not moved since those fakes were drawn; D has, on these very
+fakes. Chintala's port of DCGAN reuses them too.
 Taught in {ref}`ch-first-gan`; Goodfellow et al. 2014, algorithm 1.
 """
 
@@ -20,6 +24,7 @@ from torch import Tensor, nn
 from ganedu import losses, penalties
 
 OPTIMIZERS = ("adam", "rmsprop")
+NOISES = ("normal", "uniform")
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,13 @@ class Config:
     """What every two-player recipe can be told; the recipes add to it and set their papers' values.
 
     size: pixels a side, to which the data are resized. flip: mirror images left to right at random. load_size: resize
-    to this side first, then cut out a random window of `size`; 0 for none. loss, penalty: names in `ganedu.losses` and
+    to this side first, then cut out a random window of `size`; 0 for none. noise: law of the latent_dim numbers that
+    G starts from, "normal" for N(0, 1), "uniform" for [-1, 1]. loss, penalty: names in `ganedu.losses` and
     `ganedu.penalties`. penalty_weight: factor of the penalty. n_critic: discriminator steps for each generator step.
     clip: limit of the discriminator's weights, 0 for none. norm: normalization of a convolutional discriminator.
     learning_rate_d: of the discriminator, 0 for that of the generator. optimizer: one of OPTIMIZERS, the betas being
-    Adam's. decay: both learning rates fall linearly, to reach 0 after the last step.
+    Adam's. decay: both learning rates fall linearly, to reach 0 after the last step. anneal: both fall like 1/step from
+    this step on, however many are to come; 0 for never.
     Taught in {ref}`ch-first-gan`.
     """
 
@@ -40,12 +47,14 @@ class Config:
     load_size: int = 0
     batch_size: int = 128
     latent_dim: int = 100
+    noise: str = "normal"
     learning_rate: float = 2e-4
     learning_rate_d: float = 0.0
     optimizer: str = "adam"
     beta1: float = 0.5
     beta2: float = 0.999
     decay: bool = False
+    anneal: int = 0
     loss: str = "non_saturating"
     penalty: str = "none"
     penalty_weight: float = 10.0  # Gulrajani et al. 2017, section 4
@@ -71,7 +80,7 @@ class Recipe:
         check(config, image_shape)
         self.config, self.image_shape, self.device = config, tuple(image_shape), torch.device(device)
         self.latent_dim, self.n_real = config.latent_dim, config.n_critic
-        self.loss, self.penalty = losses.get(config.loss), penalties.get(config.penalty)
+        self.loss = losses.get(config.loss)
         with torch.random.fork_rng(devices=[]):  # drawn on the CPU, apart from everyone else's random numbers
             torch.default_generator.manual_seed(seed)
             generator, discriminator = self.build()
@@ -104,7 +113,7 @@ class Recipe:
 
     def discriminator_step(self, real: Tensor, fake: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         """The discriminator descends on real and detached fake images; one backward for loss and penalty together."""
-        drawn = self.penalty.draw(real, random)
+        drawn = self.draw(real, random)
         loss, scalars = self.discriminator_loss(real, fake, drawn)
         descend(self.optimizers["discriminator"], loss)
         if self.config.clip:
@@ -120,7 +129,8 @@ class Recipe:
         loss = self.loss.discriminator(real_logits, fake_logits)
         scalars = {"loss_d": loss, "d_real": real_logits.mean(), "d_fake": fake_logits.mean()}
         if self.config.penalty != "none":
-            scalars["penalty"] = self.penalty.term(self.networks["discriminator"], real, fake, drawn)
+            critic, name = self.networks["discriminator"], self.config.penalty
+            scalars["penalty"] = penalties.term(name, critic, real, fake, drawn)
             loss = loss + self.config.penalty_weight * scalars["penalty"]
         return loss, {name: value.detach() for name, value in scalars.items()}
 
@@ -154,12 +164,19 @@ class Recipe:
         return images
 
     def noise(self, n: int, random: torch.Generator) -> Tensor:
-        """Latent vectors [n, latent_dim] from N(0, I)."""
-        return torch.randn(n, self.latent_dim, generator=random, device=self.device)
+        """Latent vectors [n, latent_dim] of independent numbers, from N(0, 1) or uniform in [-1, 1]."""
+        draw = torch.randn if self.config.noise == "normal" else torch.rand
+        numbers = draw(n, self.latent_dim, generator=random, device=self.device)
+        return numbers if self.config.noise == "normal" else 2 * numbers - 1
+
+    def draw(self, real: Tensor, random: torch.Generator) -> Tensor | None:
+        """The random numbers of the penalty, one draw for each of the real images; None if it needs none."""
+        return penalties.draw(self.config.penalty, real, random)
 
     def learning_rate_factor(self, step: int, steps: int) -> float:
-        """Factor of both learning rates at `step` of `steps` (0 is the first): 1, or what the decay has left of it."""
-        return 1 - step / steps if self.config.decay else 1.0
+        """Factor of both learning rates at `step` of `steps` (0 is the first): 1, or what is left of it."""
+        left = 1 - step / steps if self.config.decay else 1.0
+        return left * min(1.0, self.config.anneal / max(step, 1)) if self.config.anneal else left
 
     def extra_state(self) -> dict:
         """What a checkpoint needs besides networks and optimizers, as tensors and primitives: nothing here."""
@@ -221,12 +238,18 @@ def check(config: Config, image_shape: tuple[int, int, int]) -> None:
         raise ValueError(
             f"no window of {config.size} pixels can be cut from {config.load_size}; set load_size=0 for none"
         )
+    if config.penalty not in penalties.NAMES:
+        raise ValueError(f"unknown penalty {config.penalty!r}; choose one of {', '.join(penalties.NAMES)}")
+    if config.noise not in NOISES:
+        raise ValueError(f"unknown noise {config.noise!r}; choose one of {', '.join(NOISES)}")
     if config.n_critic < 1:
         raise ValueError(f"n_critic must be at least 1, not {config.n_critic}")
     if config.learning_rate_d < 0:
         raise ValueError(
             f"learning_rate_d must be positive, or 0 for that of the generator, not {config.learning_rate_d}"
         )
+    if config.anneal < 0:
+        raise ValueError(f"anneal must be a number of steps, or 0 for never, not {config.anneal}")
     if config.clip < 0:
         raise ValueError(f"clip must be positive, or 0 for no clipping, not {config.clip}")
     if config.penalty != "none" and config.norm == "batch":

@@ -1,4 +1,4 @@
-"""SNGAN: a discriminator whose every weight is divided by its largest singular value.
+"""SNGAN: a discriminator whose every weight is divided by its largest singular value, under any loss.
 
 Taught in {ref}`ch-wgan-gp`; Miyato et al. 2018.
 """
@@ -21,7 +21,10 @@ class Config(adversarial.Config):
     architecture: "resnet" or "conv". width: channels of D, everywhere ("resnet") or next to the image ("conv");
     width_g: the same of G. norm: of D, "spectral" or, for comparison, "none".
     learning_rate_d: set it apart from the other for the two time scales of Heusel et al. 2017, with n_critic = 1.
-    The public code moves G with 128 fakes of its own; here the last 64 of D serve.
+    loss: the method is the normalization, which takes any loss. The paper compares two, the hinge and the original one,
+    as does the public code ("hinge", "dcgan"); here these are "hinge" and "non_saturating".
+    Departures: the public code moves G with 128 fakes of its own, before D; here the last 64 of D serve, after it. It
+    runs for 50,000 steps of G without classes, all of them with a falling rate; how many you do is up to you.
     Taught in {ref}`ch-wgan-gp`.
     """
 
@@ -31,9 +34,9 @@ class Config(adversarial.Config):
     learning_rate: float = 2e-4  # appendix B.2, with the next two and n_critic
     beta1: float = 0.0
     beta2: float = 0.9
-    loss: str = "hinge"  # section 4
+    loss: str = "hinge"  # of the public configuration for CIFAR-10; section 4 has the original loss as well
     n_critic: int = 5
-    decay: bool = True  # from the first step on, as the public configuration for CIFAR-10 has it
+    decay: bool = True  # from the first step on: iteration_decay_start 0 in the same configuration
     norm: str = "spectral"
     architecture: str = "resnet"
     width: int = 128  # table 4
@@ -59,7 +62,7 @@ class Config(adversarial.Config):
 
 
 class Recipe(adversarial.Recipe):
-    """A spectrally normalized discriminator and the hinge loss.
+    """A spectrally normalized discriminator, with the hinge loss unless another is asked for.
 
     Raises ValueError, besides those of every recipe, for an unknown architecture or normalization.
     Taught in {ref}`ch-wgan-gp`; Miyato et al. 2018.

@@ -20,7 +20,8 @@ class Config(adversarial.Config):
 
     architecture: "conv" or "resnet". width: channels nearest to the image ("conv") or everywhere ("resnet").
     norm: "none"; "batch" only without a penalty, and only in "conv".
-    The public code moves G with fakes of its own, twice as many for CIFAR-10; here the last fakes of D serve.
+    Departures: the public code moves G with fakes of its own, twice as many for CIFAR-10; here the last fakes of D
+    serve. Its convolutional pair at 64 x 64 has 5 x 5 kernels and layer normalization in D; here 4 x 4, and none.
     Taught in {ref}`ch-wgan-gp`.
     """
 
