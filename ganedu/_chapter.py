@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-KINDS = ("equal", "gradient", "expectation", "converges", "at_most")
+KINDS = ("equation", "equal", "gradient", "expectation", "converges", "at_most")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})(.*)$")
-_LABEL = re.compile(r"\$\$\s*\((eq-[^)\s]+)\)|^\s*:label:\s*(eq-\S+)")
+_LABEL = re.compile(r"\$\$\s*\(((?:eq|def)-[^)\s]+)\)|^\s*:label:\s*((?:eq|def)-\S+)")
+_PRINT = re.compile(
+    r"\$\$(?P<display>.+?)\$\$[ ]*(?:\((?P<label>(?:eq|def)-[^)\s]+)\))?"
+    r"|```\{math\}\s*:label:\s*(?P<named>\S+)\n(?P<block>.+?)```",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -22,18 +27,32 @@ class Call:
 
 
 def labels(text: str) -> Iterator[tuple[int, str]]:
-    """Line and label of each ``eq-`` equation of a text; what stands in code is not an equation."""
+    """Line and label of each ``eq-`` and ``def-`` equation of a text; what stands in code is not an equation."""
+    for number, line in enumerate(_without_code(text), start=1):
+        for match in _LABEL.finditer(line):
+            yield number, match[1] or match[2]
+
+
+def equations(text: str) -> dict[str, str]:
+    """The LaTeX that a text prints under each ``eq-`` and ``def-`` label."""
+    matches = _PRINT.finditer("\n".join(_without_code(text)))
+    pairs = ((m["label"] or m["named"], m["display"] or m["block"]) for m in matches)
+    return {label: latex.strip() for label, latex in pairs if label}
+
+
+def _without_code(text: str) -> Iterator[str]:
+    """The lines of a text, those within code replaced by empty ones."""
     fences: list[tuple[str, bool]] = []  # (marker, whether it holds code) of the blocks that are open
-    for number, line in enumerate(text.splitlines(), start=1):
+    for line in text.splitlines():
         if fence := _FENCE.match(line):
             marker, info = fence[1], fence[2].strip()
             if fences and not info and marker.startswith(fences[-1][0]):
                 fences.pop()
             elif not (fences and fences[-1][1]):
                 fences.append((marker, not info.startswith("{") or info.startswith("{code-cell}")))
-        elif not (fences and fences[-1][1]):
-            for match in _LABEL.finditer(line):
-                yield number, match[1] or match[2]
+            yield line
+        else:
+            yield "" if fences and fences[-1][1] else line
 
 
 def code_cells(text: str) -> Iterator[tuple[int, str]]:

@@ -9,8 +9,10 @@ Taught in {ref}`ledger`.
 import difflib
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from ganedu import _chapter
 from ganedu._chapter import Call
@@ -28,6 +30,11 @@ class Equation:
     path: Path
     line: int
 
+    @property
+    def asserts(self) -> bool:
+        """Whether it asserts something (``eq-``); a definition (``def-``) may be checked as well."""
+        return self.label.startswith("eq-")
+
 
 @dataclass(frozen=True)
 class Record:
@@ -43,7 +50,14 @@ class Record:
     tolerance: str
     residual: float
     rejects: tuple[dict, ...]  # each has a name and a miss
-    no_rejects: str
+    no_rejects: str = ""
+    misprints: int = 0  # of the printed formula, each of which fails
+    not_executed: str = ""  # why the print is not executed
+
+    @property
+    def executed(self) -> bool:
+        """Whether the check evaluated the formula from its print."""
+        return self.kind == "equation"
 
 
 @dataclass
@@ -61,6 +75,12 @@ class Ledger:
     def of(self, label: str) -> list[Record]:
         """The records of one equation."""
         return [record for record in self.records if record.label == label]
+
+    def not_executed(self, label: str) -> str | None:
+        """Why the print of an equation is not executed; empty if no reason is given, None if it is executed."""
+        if any(record.executed for record in self.of(label)):
+            return None
+        return next((record.not_executed for record in self.of(label) if record.not_executed), "")
 
 
 def find_book(start: Path) -> Path:
@@ -106,7 +126,8 @@ def records(notebook: Path) -> list[Record]:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     except (json.JSONDecodeError, KeyError, TypeError):
         raise ValueError(f"{notebook} is not a notebook; delete it and run `make notebooks`") from None
-    stored = (o.get("metadata", {}).get("ganedu") for cell in cells for o in cell.get("outputs", []))
+    outputs = [o.get("metadata", {}).get("ganedu") or [] for cell in cells for o in cell.get("outputs", [])]
+    stored = [record for output in outputs for record in (output if isinstance(output, list) else [output])]
     return [
         Record(
             record["label"],
@@ -116,23 +137,45 @@ def records(notebook: Path) -> list[Record]:
             record["tolerance"],
             float(record["residual"]),
             tuple(record["rejects"]),
-            record["no_rejects"],
+            record.get("no_rejects", ""),
+            record.get("misprints", 0),
+            record.get("not_executed", ""),
         )
         for record in stored
-        if record
     ]
 
 
-def coverage(ledger: Ledger) -> dict[str, tuple[int, int]]:
-    """For each chapter, how many of its equations are checked, and how many it has.
+class Coverage(NamedTuple):
+    """How many of the equations that assert something are checked, and how many of them as printed.
+
+    Taught in {ref}`ledger`.
+    """
+
+    checked: int
+    executed: int
+    total: int
+
+
+def coverage(ledger: Ledger) -> dict[str, Coverage]:
+    """The coverage of each chapter.
 
     Taught in {ref}`ledger`.
     """
     recorded = {(record.chapter, record.label) for record in ledger.records}
-    checked = Counter(e.chapter for e in ledger.equations if (e.chapter, e.label) in recorded)
-    return {
-        chapter: (checked[chapter], count) for chapter, count in Counter(e.chapter for e in ledger.equations).items()
-    }
+    executed = {(record.chapter, record.label) for record in ledger.records if record.executed}
+    found = {}
+    for chapter in dict.fromkeys(e.chapter for e in ledger.equations):
+        asserted = {(chapter, e.label) for e in ledger.equations if e.chapter == chapter and e.asserts}
+        found[chapter] = Coverage(len(asserted & recorded), len(asserted & executed), len(asserted))
+    return found
+
+
+def total(counts: Iterable[Coverage]) -> Coverage:
+    """The coverage of several chapters together.
+
+    Taught in {ref}`ledger`.
+    """
+    return Coverage(*(sum(column) for column in zip(*counts, strict=True))) if counts else Coverage(0, 0, 0)
 
 
 def problems(ledger: Ledger) -> list[str]:
@@ -151,7 +194,7 @@ def problems(ledger: Ledger) -> list[str]:
     for call in ledger.calls:
         if complaint := _complaint(call, home):
             found.append(f"{call.path}:{call.line}: {complaint}")
-    return found + _unrecorded(ledger) + _unchecked(ledger)
+    return found + _unrecorded(ledger) + _unchecked(ledger) + _unexecuted(ledger)
 
 
 def _complaint(call: Call, home: dict[str, Equation]) -> str:
@@ -187,7 +230,17 @@ def _unchecked(ledger: Ledger) -> list[str]:
     return [
         f"{e.path}:{e.line}: no check of {e.label}; add one in this chapter, or call it def-... if it defines"
         for e in ledger.equations
-        if (e.chapter, e.label) not in called
+        if e.asserts and (e.chapter, e.label) not in called
+    ]
+
+
+def _unexecuted(ledger: Ledger) -> list[str]:
+    """Equations that are checked by value only, without a word why."""
+    recorded = {record.label for record in ledger.records}
+    return [
+        f"{e.path}:{e.line}: the print of {e.label} is not executed: use checks.equation, or say why in `not_executed`"
+        for e in ledger.equations
+        if e.asserts and e.label in recorded and ledger.not_executed(e.label) == ""
     ]
 
 
@@ -196,16 +249,21 @@ def table(ledger: Ledger) -> str:
 
     Taught in {ref}`ledger`.
     """
-    rows = [("equation", "chapter", "tolerance", "residual", "rejects", "method")]
+    rows = [("equation", "chapter", "as printed", "tolerance", "residual", "rejects", "misprints", "method")]
     for equation in ledger.equations:
         kept = [record for record in ledger.of(equation.label) if record.chapter == equation.chapter]
         for r in kept:
-            rows.append((r.label, r.chapter[:2], r.tolerance, f"{r.residual:.0e}", str(len(r.rejects)), r.method))
-        if not kept:
-            rows.append((equation.label, equation.chapter[:2], "", "", "", "not checked"))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    lines = ["  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[5]]) for row in rows]
+            counts = (f"{r.residual:.0e}", str(len(r.rejects)), str(r.misprints) if r.executed else "")
+            rows.append((r.label, r.chapter[:2], "yes" if r.executed else "no", r.tolerance, *counts, r.method))
+        if not kept and equation.asserts:
+            rows.append((equation.label, equation.chapter[:2], *[""] * 5, "not checked"))
+    widths = [max(len(row[column]) for row in rows) for column in range(7)]
+    lines = ["  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[7]]) for row in rows]
     counts = coverage(ledger)
-    lines += ["", *(f"{chapter}: {done} of {total} equations checked" for chapter, (done, total) in counts.items())]
-    done, total = (sum(column) for column in zip(*counts.values(), strict=True)) if counts else (0, 0)
-    return "\n".join([*lines, f"the book: {done} of {total} ({100 * done / total if total else 100:.0f} %)"])
+    lines += ["", *(f"{chapter}: {_counted(count)}" for chapter, count in counts.items())]
+    return "\n".join([*lines, f"the book: {_counted(total(list(counts.values())))}"])
+
+
+def _counted(count: Coverage) -> str:
+    share = f"{100 * count.executed / count.total:.0f} %" if count.total else "none"
+    return f"{count.checked} of {count.total} equations checked, {count.executed} of them as printed ({share})"

@@ -35,5 +35,5 @@ def test_an_expectation_is_recorded_by_its_distance_in_standard_errors():
 @pytest.mark.parametrize(("excess", "residual"), [(2.0**-30, 2.0**-30), (-1.0, 0.0)])
 def test_an_inequality_is_recorded_by_its_worst_violation(excess, residual):
     sides = f"torch.tensor([1.0, 3.0 + {excess!r}]), torch.tensor([2.0, 3.0])"
-    call = f"checks.at_most('eq-a', {sides}, slack=1e-6, by='a test', no_rejects='a test')"
+    call = f"checks.at_most('eq-a', {sides}, slack=1e-6, by='a test', no_rejects='a test', unattained='a test')"
     assert recorded(f"torch.set_default_dtype(torch.float64); {call}")["residual"] == residual

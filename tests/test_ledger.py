@@ -58,7 +58,8 @@ checks.answer("ex-one", 1, 1)
 
 def record(label, **changes):
     entry = {"label": label, "kind": "equal", "method": "by hand", "tolerance": "1e-10", "residual": 2e-16}
-    return {**entry, "rejects": [{"name": "wrong", "miss": "off by 1"}], "no_rejects": "", **changes}
+    wrong = [{"name": "wrong", "miss": "off by 1"}]
+    return {**entry, "rejects": wrong, "no_rejects": "", "not_executed": "a test", **changes}
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def shelf(tmp_path):
 
     def fill(text=CHAPTER, labels=("eq-a", "eq-b", "eq-c", "eq-c", "eq-c"), slug="01_one"):
         (tmp_path / "book" / "chapters" / f"{slug}.md").write_text(text)
-        outputs = [{"metadata": {"ganedu": record(label)}} for label in labels]
+        outputs = [{"metadata": {"ganedu": record(label) if isinstance(label, str) else label}} for label in labels]
         cells = [{"cell_type": "markdown"}, {"cell_type": "code", "outputs": [{"output_type": "stream"}, *outputs]}]
         (tmp_path / "notebooks" / f"{slug}.ipynb").write_text(json.dumps({"cells": cells}))
         return tmp_path / "book"
@@ -83,16 +84,24 @@ def test_the_book_is_checked_completely():
 
 def test_equations_and_checks_are_found_with_their_lines(shelf):
     entries = ledger.read(shelf())
-    assert [(e.label, e.line) for e in entries.equations] == [("eq-a", 5), ("eq-b", 10), ("eq-c", 14)]
+    assert [(e.label, e.line) for e in entries.equations] == [("eq-a", 5), ("eq-b", 10), ("eq-c", 14), ("def-x", 18)]
     assert [(c.label, c.line) for c in entries.calls] == [("eq-a", 30), ("eq-b", 31), ("eq-c", 37)]
     assert ledger.problems(entries) == []
-    assert ledger.coverage(entries) == {"01_one": (3, 3)}
+    assert ledger.coverage(entries) == {"01_one": (3, 0, 3)}
 
 
 def test_the_table_shows_method_tolerance_residual_and_number_of_mistakes(shelf):
     first = ledger.table(ledger.read(shelf())).splitlines()[1]
-    assert first.split() == ["eq-a", "01", "1e-10", "2e-16", "1", "by", "hand"]
-    assert "the book: 3 of 3 (100 %)" in ledger.table(ledger.read(shelf()))
+    assert first.split() == ["eq-a", "01", "no", "1e-10", "2e-16", "1", "by", "hand"]
+    assert "the book: 3 of 3 equations checked, 0 of them as printed (0 %)" in ledger.table(ledger.read(shelf()))
+
+
+def test_a_print_is_executed_or_the_reason_is_given(shelf):
+    silent = [record("eq-a", not_executed=""), record("eq-b"), record("eq-c", kind="equation", misprints=7)]
+    entries = ledger.read(shelf(labels=[*silent[:2], silent[2:]]))  # two checks, and a table with one
+    assert ledger.coverage(entries) == {"01_one": (3, 1, 3)}
+    (found,) = (p for p in ledger.problems(entries) if "is not executed" in p)
+    assert "01_one.md:5: the print of eq-a is not executed" in found
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
 """Breaking a formula of the book makes the check fail that guards it.
 
-`mutations/NN_slug.yml` holds the breaks of a chapter. An entry replaces text in its code cells and names the check that
-has to notice:
+`mutations/NN_slug.yml` holds the breaks of a chapter. An entry replaces text in its code cells or in a displayed
+formula, and names the check that has to notice:
 
     # the labels swapped
-    - old: checks.equal("eq-optimal-d", p / (p + q), best     # occurs exactly once in the chapter's code cells
-      new: checks.equal("eq-optimal-d", q / (p + q), best
-      fails: eq-optimal-d                                     # the label of the first check that fails
+    - old: D^*(x) = \frac{p(x)}{p(x) + q(x)}     # occurs exactly once in the chapter's code cells and labeled formulas
+      new: D^*(x) = \frac{q(x)}{p(x) + q(x)}
+      fails: eq-optimal-d                        # the label of the first check that fails
 
 Break the formula that the book states, as a reader might: flip a sign, drop a factor 1/D, add a log, halve a JSD. The
 cells run from the top up to the failing check, so prefer early ones in a chapter that trains. Text with ": " or " #"
@@ -17,6 +17,7 @@ of the first line are lost: begin at a word).
 import re
 from collections import Counter
 from pathlib import Path
+from unittest import mock
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -25,6 +26,7 @@ import torch
 import yaml
 
 from ganedu import _chapter, checks
+from ganedu.formula import FormulaError
 from tools.notebooks import ROOT
 
 CHAPTERS = ROOT / "book" / "chapters"
@@ -36,23 +38,32 @@ ENTRIES = [
 LEAST = 4  # breaks for each chapter
 
 
-def mutated(text: str, old: str, new: str) -> list[str]:
-    """The code cells of a chapter with `old`, which must occur exactly once in all of them, replaced by `new`."""
-    cells = [source for _, source in _chapter.code_cells(text)]
-    found = sum(source.count(old) for source in cells)
+def mutated(text: str, old: str, new: str) -> tuple[list[str], dict[str, str]]:
+    """Code cells and labeled formulas of a chapter with `old`, which occurs exactly once in them, replaced by `new`."""
+    cells, equations = [source for _, source in _chapter.code_cells(text)], _chapter.equations(text)
+    found = sum(source.count(old) for source in [*cells, *equations.values()])
     if found != 1:
-        raise ValueError(f"occurs {found} times in the code cells, and not once: {old!r}")
-    return [source.replace(old, new) for source in cells]
+        raise ValueError(f"occurs {found} times in code cells and formulas, and not once: {old!r}")
+    return (
+        [source.replace(old, new) for source in cells],
+        {label: latex.replace(old, new) for label, latex in equations.items()},
+    )
 
 
-def first_failure(cells: list[str], name: str) -> str | None:
+def first_failure(broken: tuple[list[str], dict[str, str]], name: str) -> str | None:
     """The label of the first check that fails when the cells run in order; None if every check passes."""
+    cells, equations = broken
+    with mock.patch("ganedu.formula._read._equations", return_value=equations):
+        return _first_failure(cells, name)
+
+
+def _first_failure(cells: list[str], name: str) -> str | None:
     namespace = {"__name__": "__main__", "display": lambda *_, **__: None}
     for number, source in enumerate(cells, start=1):
         code = compile(re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE), f"{name}, cell {number}", "exec")
         try:
             exec(code, namespace)
-        except checks.CheckFailed as failure:
+        except (checks.CheckFailed, FormulaError) as failure:
             return re.match(r"[\w-]+", str(failure))[0]
         finally:
             plt.close("all")

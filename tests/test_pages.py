@@ -12,7 +12,7 @@ ERRATUM = r"""# 3 · The value function
 ## Slopes & signs
 
 :::{admonition} What article 001 prints (§3.1)
-:class: erratum
+:class: erratum dropdown
 - **Claims**: S001-07, S003-18
 - **Verdict**: wrong
 - **Printed**: $\nabla D$
@@ -26,7 +26,7 @@ ERRATUM = r"""# 3 · The value function
 ```
 
 :::{admonition} Confirmed: a value
-:class: confirmed
+:class: confirmed dropdown
 - **Claims**: S001-03
 - **Verdict**: correct with a condition
 - **Says**: $V = -\log 4$
@@ -84,6 +84,7 @@ def test_well_written_boxes_are_read(chapter):
             "rejects no mistake named 'another form, as printed'",
         ),
         ("`eq-phi`, factor-free form, as printed", "`eq-phi`", 5, "a comma and the name of the mistake"),
+        (":class: erratum dropdown", ":class: erratum", 6, "add `dropdown`"),
         (":class: erratum", ":class: errata", 7, "class erratum or confirmed"),
         ("the critic objective\n:::", "the critic objective\n", 19, "the box of line 5 is not closed"),
     ],

@@ -75,8 +75,10 @@ def read(path: Path) -> tuple[list[Box], list[str]]:
             errors += [f"{place}: {complaint}" for complaint in _item(open_box, text)]
         elif match := _OPENING.match(text):
             fence, candidate = match[1], Box("", match[2], path, line, section)
-        elif match := re.match(r"^:class: (.*)$", text):
+        elif match := re.match(r"^:class: (\w+)( dropdown)?$", text):
             if candidate and match[1] in KEYS:
+                if not match[2]:
+                    errors.append(f"{place}: a box folds, for readers without the articles: add `dropdown`")
                 candidate.kind = match[1]
                 boxes.append(open_box := candidate)
         elif text.startswith("- **Claims**"):

@@ -22,6 +22,8 @@ import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from ganedu import _chapter
+
 ROOT = Path(__file__).resolve().parents[1]
 PAIRING = "book/chapters//md:myst,notebooks//ipynb"
 CELL_TIMEOUT = 120  # seconds, as in `make test`
@@ -196,6 +198,17 @@ def record_durations(path: Path, measured: dict[str, float]):
     _replace(path, json.dumps(known, indent=2, sort_keys=True) + "\n")
 
 
+def write_equations(chapters: Path, path: Path):
+    """Store what the chapters print under their labels where the package finds it: `ganedu.formula` evaluates it."""
+    found: dict[str, str] = {}
+    for chapter in chosen(chapters, []):
+        found |= _chapter.equations(chapter.read_text(encoding="utf-8"))
+    text = json.dumps(found, indent=0, ensure_ascii=False, sort_keys=True) + "\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, text)
+
+
 def chosen(chapters: Path, slugs: list[str]) -> list[Path]:
     """The chapters to look at: all, or those whose name starts with one of the given words."""
     everything = sorted(chapters.glob("[0-9][0-9]_*.md"))
@@ -208,6 +221,7 @@ def chosen(chapters: Path, slugs: list[str]) -> list[Path]:
 def run(chapters: Path, folder: Path, package: Path, slugs=(), force=False) -> int:
     """Bring the notebooks up to date, two at a time; returns the number of chapters that failed."""
     folder.mkdir(exist_ok=True)
+    write_equations(chapters, package / "formula" / "equations.json")
     due = []
     for chapter in chosen(chapters, list(slugs)):
         if force or not is_current(chapter, folder / f"{chapter.stem}.ipynb", package):

@@ -146,6 +146,8 @@ def ledger_page(entries: Ledger, chapters: list[Path]) -> str:
         if equations:
             parts.append(f"## {title(chapter)}")
         for equation in equations:
+            if not equation.asserts and not entries.of(equation.label):
+                continue
             lines = [f"{{eq}}`{equation.label}` `{equation.label}`"]
             lines += [f": {_entry(record)}" for record in entries.of(equation.label)] or [": not checked yet"]
             parts.append("\n".join(lines))
@@ -153,23 +155,31 @@ def ledger_page(entries: Ledger, chapters: list[Path]) -> str:
 
 
 def _totals(entries: Ledger) -> str:
-    checked, total = (sum(column) for column in zip(*ledger.coverage(entries).values(), strict=True))
+    count = ledger.total(list(ledger.coverage(entries).values()))
     rejected = sum(len(record.rejects) for record in entries.records)
+    misprints = sum(record.misprints for record in entries.records)
     return (
-        f"**{checked} of {total}** labeled equations are checked, by {len(entries.records)} checks "
-        f"that also reject {rejected} wrong formulas."
+        f"**{count.checked} of {count.total}** labeled equations are checked, **{count.executed}** of them by "
+        f"evaluating the LaTeX that is printed. The {len(entries.records)} checks also reject {rejected} formulas "
+        f"that people get wrong, and {misprints} misprints made by machine."
     )
 
 
 def _entry(record: Record) -> str:
     """One check in a line: method, tolerance, residual, mistakes."""
+    turned_down = []
     if record.rejects:
-        mistakes = f"{len(record.rejects)} mistake{'s' if len(record.rejects) > 1 else ''} rejected"
-    else:
-        mistakes = f"no mistake to reject: {plain(record.no_rejects)}"
+        turned_down.append(f"{len(record.rejects)} mistake{'s' if len(record.rejects) > 1 else ''} rejected")
+    elif record.no_rejects:
+        turned_down.append(f"no mistake to reject: {plain(record.no_rejects)}")
+    if record.executed:
+        turned_down.append(f"executed as printed, {record.misprints} misprints rejected")
+    if record.not_executed:
+        turned_down.append(f"the print is not executed: {plain(record.not_executed)}")
     allowed = _tolerance(record)
     unit = " standard errors" if record.kind == "expectation" else ""
-    return f"{plain(record.method)}; allowed {allowed}, measured {scientific(record.residual)}{unit}; {mistakes}"
+    measured = f"allowed {allowed}, measured {scientific(record.residual)}{unit}"
+    return "; ".join([plain(record.method), measured, *turned_down])
 
 
 def _page(parts: list[str]) -> str:

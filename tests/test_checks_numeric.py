@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganedu import _numeric
+from ganedu.checks import _numeric
 
 
 def cubes(x):

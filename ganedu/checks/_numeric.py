@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+MAX_PARTIALS = 1000
 MAX_COORDINATES = 64  # beyond it, central differences look along this many random directions instead
 
 
@@ -37,6 +38,18 @@ def central_differences(function: Callable[[Tensor], Tensor], at: Tensor, step: 
 
     slopes = [(along(u, step) - along(u, -step)) / (2 * step) for u in directions]
     return directions, torch.tensor(slopes, dtype=at.dtype)
+
+
+def partial_differences(function: Callable[[Tensor], Tensor], at: Tensor, step: float = 1e-5) -> Tensor:
+    """All partial derivatives of a scalar function by central differences, shaped like `at` (at most 1000)."""
+    if at.numel() > MAX_PARTIALS:
+        raise ValueError(f"{at.numel()} partial derivatives by differences are too many: check a smaller case")
+    slopes = []
+    for direction in torch.eye(at.numel(), dtype=at.dtype):
+        offset = step * direction.reshape(at.shape)
+        with torch.enable_grad():  # the function may itself differentiate
+            slopes.append(float((function(at + offset) - function(at - offset)).detach()) / (2 * step))
+    return torch.tensor(slopes, dtype=at.dtype).reshape(at.shape)
 
 
 def slope(x: Tensor, y: Tensor) -> Tensor:
