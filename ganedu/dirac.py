@@ -27,7 +27,8 @@ def dirac(loss: str = "minimax", *, penalty: str = "none", weight: float = 0.0, 
     Raises ValueError for unknown names, or noise below 0.
     Taught in {ref}`ch-game-dynamics`; Mescheder, Geiger and Nowozin 2018, definition 2.1 (whose psi is our -psi).
     """
-    objective, term = losses.get(loss), penalties.get(penalty).term
+    objective = losses.get(loss)
+    _slope(penalty, torch.ones(2, dtype=torch.float64))  # an unknown name is refused at once
     expect = _expectation(noise)
 
     def generator(w: Tensor) -> Tensor:
@@ -39,15 +40,15 @@ def dirac(loss: str = "minimax", *, penalty: str = "none", weight: float = 0.0, 
 
     def discriminator(w: Tensor) -> Tensor:
         value = expect(lambda real, shift: objective.discriminator(w[1] * real, w[1] * (w[0] + shift)))
-        return value + weight * _slope(term, w) if weight else value
+        return value + weight * _slope(penalty, w) if weight else value
 
     return Game(generator, discriminator)
 
 
-def _slope(term: Callable[..., Tensor], w: Tensor) -> Tensor:
+def _slope(penalty: str, w: Tensor) -> Tensor:
     """The penalty on the critic psi x; its slope is the same everywhere, so any random numbers will do."""
-    data = w.new_zeros(1, 1)
-    return term(lambda x: (w[1] * x).flatten(), data, data + w[0].detach(), w.new_full((1, 1), 0.5))
+    real, drawn = w.new_zeros(1, 1), w.new_full((1, 1), 0.5)
+    return penalties.term(penalty, lambda x: (w[1] * x).flatten(), real, real + w[0].detach(), drawn)
 
 
 def _expectation(std: float) -> Callable:

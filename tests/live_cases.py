@@ -1,21 +1,17 @@
 """What the tests of the pages that move share: the scripts in a browser, and the same game in PyTorch."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from ganedu import penalties
 from ganedu.networks import mlp
 from ganedu.recipes import adversarial
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "book" / "live"
 ESBUILD = ROOT / "node_modules" / ".bin" / "esbuild"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 
 
 def bundle(modules, target):
@@ -46,7 +42,7 @@ class Plane(adversarial.Recipe):
     def __init__(self, config, hidden):
         self.hidden = hidden
         super().__init__(config, image_shape=(2, 1, 1))
-        self.given = []
+        self.given, self.mix = [], []
 
     def build(self):
         generator = mlp.Generator(2, 2, hidden=self.hidden, bounded=False, dtype=torch.float64)
@@ -58,11 +54,10 @@ class Plane(adversarial.Recipe):
 
     def give(self, noise, mix):
         """The noise and the mixing weights of the next step: lists of tensors [B, 2] and [B]."""
-        self.given = list(noise)
-        weights = iter(mix)
-        if self.config.penalty == "gradient_penalty":
-            term = penalties.get("gradient_penalty").term
-            self.penalty = penalties.Penalty(lambda real, random: next(weights)[:, None, None, None], term)
+        self.given, self.mix = list(noise), list(mix)
+
+    def draw(self, real, random):
+        return self.mix.pop(0)[:, None, None, None] if self.config.penalty == "gradient_penalty" else None
 
     def weights(self, player):
         return [p.detach().flatten().tolist() for p in self.networks[player].parameters()]

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,15 +16,6 @@ HTML = ROOT / "_build" / "html"
 TITLE = "GANs, Executed"
 TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
 WINDOWS = {"desktop": (1280, 900, "light"), "phone": (390, 844, "dark")}
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    "--no-sandbox",  # containers run as root
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 
 
 # Text whose contrast with what lies behind it is below 4.5 (WCAG AA).
@@ -85,18 +75,6 @@ def self_contained(book):
     if not (book / "mathjax").exists():
         pytest.skip("MathJax could not be fetched (is npm here?): these pages load it from the web")
     return book
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: the pages were built, but not opened")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Reader:

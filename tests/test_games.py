@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganedu import games, losses
-from ganedu._numeric import central_differences
+from ganedu.checks._numeric import central_differences
 from ganedu.dirac import dirac
 
 ORIGIN = torch.zeros(2, dtype=torch.float64)

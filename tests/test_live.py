@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 import torch
-from live_cases import CHROMIUM, ESBUILD, FLAGS, Plane, bundle
+from live_cases import ESBUILD, Plane, bundle
 
 from ganedu import losses, penalties
 from ganedu.metrics import mode_coverage
@@ -35,20 +35,16 @@ const weights = game => ({generator: lists(game.generator.parameters),
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(chromium, tmp_path_factory):
     """A browser page with the engine in it."""
-    if CHROMIUM is None or not ESBUILD.exists():
-        pytest.skip("no Chromium or no esbuild (npm ci fetches it) on this machine: the engine was not run")
-    from playwright.sync_api import sync_playwright
-
+    if not ESBUILD.exists():
+        pytest.skip("no esbuild (npm ci fetches it) on this machine: the engine was not run")
     script = bundle(MODULES, tmp_path_factory.mktemp("live") / "engine.js")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
-        page.add_script_tag(path=script)
-        page.add_script_tag(content=BRIDGE)
-        yield page
-        browser.close()
+    page = chromium.new_page()
+    page.add_script_tag(path=script)
+    page.add_script_tag(content=BRIDGE)
+    yield page
+    page.close()
 
 
 def draw(*shape, seed=0):
@@ -146,7 +142,7 @@ def test_losses_penalties_and_gradients_agree_with_the_package(page, loss, penal
     images = [x[:, :, None, None] for x in (real, fake)]
     parameters = list(game.networks["discriminator"].parameters())
     judged = [game.networks["discriminator"](x) for x in images]
-    term = game.penalty.term(game.networks["discriminator"], *images, drawn)
+    term = penalties.term(game.config.penalty, game.networks["discriminator"], *images, drawn)
     total = game.loss.discriminator(*judged) + 3.0 * term
     slopes = torch.autograd.grad(total, parameters, materialize_grads=True)
 

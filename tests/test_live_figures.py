@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from live_cases import CHROMIUM, ESBUILD, FLAGS, bundle
+from live_cases import ESBUILD, bundle
 from scipy.optimize import linear_sum_assignment
 from torch.nn import functional as F
 
@@ -20,24 +20,20 @@ EXACT = 1e-12
 
 
 @pytest.fixture(scope="module")
-def js(tmp_path_factory):
+def js(chromium, tmp_path_factory):
     """Evaluate JavaScript beside the figures' mathematics."""
-    if CHROMIUM is None or not ESBUILD.exists():
-        pytest.skip("no Chromium or no esbuild (npm ci fetches it) on this machine: the figures were not computed")
-    from playwright.sync_api import sync_playwright
-
+    if not ESBUILD.exists():
+        pytest.skip("no esbuild (npm ci fetches it) on this machine: the figures were not computed")
     folder = tmp_path_factory.mktemp("live")
     modules = [*(f"mathematics/{name}.js" for name in NAMES), *(f"figures/{name}.js" for name in FIGURES)]
     script = bundle(modules, folder / "figures.js")
     transport = bundle(["mathematics/transport.js"], folder / "transport.js")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
-        page.add_script_tag(path=transport)
-        page.evaluate("window.transport = live")
-        page.add_script_tag(path=script)
-        yield page.evaluate
-        browser.close()
+    page = chromium.new_page()
+    page.add_script_tag(path=transport)
+    page.evaluate("window.transport = live")
+    page.add_script_tag(path=script)
+    yield page.evaluate
+    page.close()
 
 
 def close(got, expected, atol=EXACT):

@@ -5,7 +5,7 @@ import subprocess
 from itertools import pairwise
 
 import pytest
-from live_cases import CHROMIUM, ESBUILD, FLAGS, ROOT, SOURCE, bundle
+from live_cases import ESBUILD, ROOT, SOURCE, bundle
 
 MOST_BYTES = 300_000  # of all that the pages that move add
 SHELL = """<!doctype html><html lang="en" data-theme="light"><head><title>Live</title>
@@ -17,15 +17,10 @@ CHAPTERS = '{"06": {"url": "chapter_06.html", "title": "Which loss?"}}'
 
 
 @pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None or not ESBUILD.exists():
-        pytest.skip("no Chromium or no esbuild (npm ci fetches it) on this machine: the pages were not opened")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+def browser(chromium):
+    if not ESBUILD.exists():
+        pytest.skip("no esbuild (npm ci fetches it) on this machine: the pages were not opened")
+    return chromium
 
 
 @pytest.fixture(scope="module")

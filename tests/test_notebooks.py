@@ -101,8 +101,8 @@ def test_nothing_printed_depends_on_rounding(chapter):
 @each_chapter
 def test_code_cells_are_short(chapter):
     lengths = [len(cell.source.splitlines()) for cell in code_cells(stored(chapter))]
-    assert max(lengths) <= 30, "code of more than 30 lines belongs into ganedu"
-    assert statistics.median(lengths) <= 10
+    assert max(lengths) <= 45, "code of more than 45 lines belongs into ganedu"
+    assert statistics.median(lengths) <= 20, "half of the cells are too long to be read at a glance"
 
 
 @each_chapter
@@ -110,7 +110,7 @@ def test_a_chapter_has_the_length_of_a_chapter(chapter):
     text = chapter.read_text(encoding="utf-8")
     prose = re.sub(r"^```\{code-cell\}.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
     lines = [line for line in prose.splitlines() if line.strip()]
-    assert 100 <= len(lines) <= 420, f"{len(lines)} lines of text"
+    assert 100 <= len(lines) <= 440, f"{len(lines)} lines of text"
 
 
 @each_chapter
@@ -138,7 +138,7 @@ def cheap_notebooks():
 
 @pytest.mark.parametrize("path", cheap_notebooks(), ids=lambda path: path.stem)
 def test_another_number_of_threads_and_hash_seed_print_the_same(path):
-    run = nbval(path, OMP_NUM_THREADS="2", PYTHONHASHSEED="1")
+    run = nbval(path, OMP_NUM_THREADS="2", OMP_WAIT_POLICY="PASSIVE", PYTHONHASHSEED="1")
     assert run.returncode == 0, run.stdout[-4000:]
 
 

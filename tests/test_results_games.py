@@ -1,4 +1,4 @@
-"""What the stored results of the chapters on games and on mode collapse claim."""
+"""What the stored results of the chapters on games claim."""
 
 import json
 import runpy
@@ -61,17 +61,3 @@ def test_five_discriminator_steps_undo_consensus_from_this_start_with_the_true_g
     five = "alternating, 5 of D"
     assert true[five]["final_distance"] > 10 and published[five]["final_distance"] < 1e-30
     assert true[five]["predicted_factor"] < 0.9  # close to the equilibrium it would contract: the start is far
-
-
-def test_tables_of_mode_coverage_follow_from_their_counts():
-    script = runpy.run_path(str(RESULTS / "mode_coverage" / "run.py"))
-    content = stored("mode_coverage")
-    assert content["settings"]["seeds"] == 8 and content["departures"] == script["DEPARTURES"]
-    for data, arms in content["tables"].items():
-        modes = len(script["SETS"][data][0])
-        for name, row in arms.items():
-            counts = torch.tensor(row["counts"])
-            assert name in script["ARMS"] and counts.shape == (8, modes)
-            for key, values in script["summary"](counts.tolist()).items():
-                assert row[key] == values, (data, name, key)
-            assert max(row["modes"]["seeds"]) <= modes and row["modes_at_tenth"]["interval"][0] <= modes

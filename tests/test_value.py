@@ -54,7 +54,8 @@ def test_bad_input_is_named():
         value(LOG_P * math.nan, LOG_P, LOG_Q, GRID)
     with pytest.raises(ValueError, match="p integrates to 2"):
         value(LOG_P, LOG_P + math.log(2), LOG_Q, GRID)
-    with pytest.raises(ValueError, match=r"strictly between 0 and 1, not 1\.5"):
-        optimal_logit(LOG_P, LOG_Q, 1.5)
+    for prior in (-0.1, 0.0, 1.0, 1.5):
+        with pytest.raises(ValueError, match=rf"strictly between 0 and 1, not {prior}"):
+            optimal_logit(LOG_P, LOG_Q, prior)
     with pytest.raises(ValueError, match="log_q"):
         optimal_logit(LOG_P, LOG_Q[1:])

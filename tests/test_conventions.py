@@ -1,0 +1,64 @@
+"""What CONTRIBUTING asks of every chapter, where a test can tell."""
+
+import re
+from pathlib import Path
+
+import jupytext
+import pytest
+
+from ganedu import _chapter
+
+ROOT = Path(__file__).resolve().parents[1]
+CHAPTERS = sorted((ROOT / "book" / "chapters").glob("[0-9][0-9]_*.md"))
+IN_A_ROW = 2  # code cells without prose between them
+WIDTH = 95
+
+pytestmark = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+
+
+def cells(chapter):
+    return jupytext.reads(chapter.read_text(encoding="utf-8"), fmt="md:myst").cells
+
+
+def test_code_cells_do_not_stand_in_a_row(chapter):
+    rows, length = [], 0
+    for cell in cells(chapter):
+        length = length + 1 if cell.cell_type == "code" else 0
+        if length > IN_A_ROW:
+            rows.append(cell.source.splitlines()[0])
+    assert not rows, f"{chapter.name}: say in a sentence what comes next before {rows}"
+
+
+def test_the_code_of_figures_folds(chapter):
+    shown = [
+        cell.source.splitlines()[0]
+        for cell in cells(chapter)
+        if "figure" in cell.metadata.get("mystnb", {}) and "hide-input" not in cell.metadata.get("tags", [])
+    ]
+    assert not shown, f"{chapter.name}: `tags: [hide-input]` for the figures that begin with {shown}"
+
+
+def test_code_lines_fit_the_page(chapter):
+    long = [
+        line.strip()[:40]
+        for cell in cells(chapter)
+        if cell.cell_type == "code" and "ring-code" not in cell.metadata.get("tags", [])  # stored results hold its hash
+        for line in cell.source.splitlines()
+        if len(line) > WIDTH
+    ]
+    assert not long, f"{chapter.name}: lines of more than {WIDTH} characters at {long}"
+
+
+def test_symbols_of_equations_stand_in_the_notation(chapter):
+    notation = symbols((ROOT / "book" / "appendix" / "notation.md").read_text(encoding="utf-8"))
+    used = symbols("\n".join(_chapter.equations(chapter.read_text(encoding="utf-8")).values()))
+    assert not used - notation, f"{chapter.name}: not in book/appendix/notation.md: {sorted(used - notation)}"
+
+
+def symbols(text):
+    """Greek letters and named operators in some LaTeX."""
+    small = (
+        "alpha beta gamma delta epsilon varepsilon eta theta kappa lambda mu nu xi rho sigma tau phi varphi chi omega"
+    )
+    greek = "|".join([*small.split(), "Delta", "Phi", "Sigma", "Omega"])
+    return {m[0] for m in re.finditer(rf"\\(?:{greek})(?![a-z])|\\operatorname\{{\w+\}}", text)}
