@@ -32,6 +32,7 @@ def chromium():
         browser.close()
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items):
     """Tests of a file share a process and its fixtures; the long file of broken chapters is shared out by chapter."""
     for item in items:
