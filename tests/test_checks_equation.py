@@ -27,7 +27,9 @@ def recorded(monkeypatch):
     calls = []
 
     def keep(label, kind, method, tolerance, residual, misses, **extra):
-        calls.append({"label": label, "method": method, "tolerance": tolerance, "misses": misses, **extra})
+        calls.append(
+            {"label": label, "method": method, "tolerance": tolerance, "residual": residual, "misses": misses, **extra}
+        )
 
     monkeypatch.setattr("ganedu.checks._equation.report", keep)
     return calls
@@ -91,6 +93,19 @@ def test_a_measured_value_has_its_own_tolerance(prints, recorded):
         checks.equation("eq-double", {"x": X}, {"a": {"coarse": Measured(2 * X + 1e-3, 1e-4)}})
 
 
+def test_each_method_is_printed_with_its_own_tolerance(prints, recorded):
+    prints["eq-double"] = "a = 2x"
+    checks.equation("eq-double", {"x": X}, {"a": {"exact": 2 * X, "coarse": Measured(2 * X + 1e-3, 0.01)}})
+    assert recorded[0]["method"] == "exact; coarse within 0.01" and recorded[0]["tolerance"] == "1e-10"
+    assert recorded[0]["residual"] == 0.0  # of the exact method, beside its tolerance
+    checks.equation("eq-double", {"x": X}, {"a": {"coarse": Measured(2 * X + 1e-3, 0.01)}})
+    assert recorded[1]["method"] == "coarse" and recorded[1]["tolerance"] == "0.01"
+    prints["eq-two"] = r"a = 2x, \qquad b = 3x"
+    found = {"a": {"m": Measured(2 * X, 1e-3)}, "b": {"n": 3 * X, "m": Measured(3 * X, 0.02)}}
+    checks.equation("eq-two", {"x": X}, found)
+    assert recorded[2]["method"] == "m within 0.02; n"
+
+
 def test_a_mean_of_samples_is_known_within_its_standard_error(prints, recorded):
     prints["eq-mean"] = r"E[z] = \mu + 1"
     samples = torch.randn(4000, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
@@ -105,7 +120,7 @@ def test_a_mean_of_samples_is_known_within_its_standard_error(prints, recorded):
 def test_gradients_are_found_by_two_methods(prints, recorded):
     prints["eq-slope"] = r"\nabla f = 3 x^2"
     checks.equation("eq-slope", {"x": X}, {r"\nabla f": checks.by_differentiation(lambda x: x**3, X)})
-    assert recorded[0]["method"] == "autograd; central differences"
+    assert recorded[0]["method"] == "autograd; central differences within 1.9e-06"
     prints["eq-gradient"] = r"\nabla f = A^\top A u"
     a, u = torch.tensor([[1.0, 2.0], [0.5, -1.0]]).double(), torch.tensor([0.3, 0.7]).double()
     found = checks.by_differentiation(lambda v: (a @ v).square().sum() / 2, formula.vector(u))
@@ -118,14 +133,19 @@ def test_nan_never_passes(prints):
         checks.equation("eq-log", {"x": -X}, {"a": {"by hand": torch.full_like(X, math.nan)}})
 
 
-def test_a_remainder_has_the_printed_order(prints):
+def test_a_remainder_has_the_printed_order(prints, capsys):
     h = torch.logspace(-2, -1, 6, dtype=torch.float64)
     given = {"f": torch.sin, "t": 0.3, "h": h, "f'(t)": math.cos(0.3)}
     prints["eq-order"] = r"\frac{f(t+h) - f(t-h)}{2h} = f'(t) + O(h^2)"
     checks.equation("eq-order", given)
+    says = "✓ eq-order  holds as printed: the rest shrinks with the printed exponent, within 10 %"
+    assert capsys.readouterr().out.startswith(says)
     prints["eq-order"] = r"\frac{f(t+h) - f(t-h)}{2h} = f'(t) + O(h^3)"
     with pytest.raises(CheckFailed):
         checks.equation("eq-order", given)
+    prints["eq-order"] = r"f(t+h) = f(t) + h f'(t) + O(h^2), \qquad g = f'(t)"
+    checks.equation("eq-order", given, {"g": {"by hand": math.cos(0.3)}})
+    assert "holds as printed within 1e-10, the rest 10 % of the exponent (by hand)" in capsys.readouterr().out
 
 
 def test_a_printed_approximation_holds_to_its_last_digit(prints):

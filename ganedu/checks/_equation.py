@@ -41,6 +41,11 @@ class Measured:
     statistical: bool = False
     says: str = ""
 
+    @property
+    def within(self) -> str:
+        """The tolerance in words, or else the largest as a number."""
+        return self.says or rounded(worst(torch.as_tensor(self.atol)))
+
 
 @dataclass(frozen=True)
 class _Test:
@@ -118,17 +123,22 @@ def equation(
     try:
         cases = _cases(label, given, found, _Test(label, atol, rtol, approached, unattained))
         formula = formulas.read(formulas.printed(label), cases[0].values)
-        residual = max(case.residual(formula) for case in cases)
+        residuals = [(case.says, case.residual(formula)) for case in cases]
         misses = [
             {"name": name, "miss": _miss(cases[0], formula, wrong, name)} for name, wrong in (rejects or {}).items()
         ]
         misprints = _misprints(label, cases, formula, equivalent)
+        orders = [link.order is not None for link in formula.links(cases[0].values)]
     except FormulaError as error:
         raise FormulaError(f"{label}: {error}") from None
-    methods = list(dict.fromkeys(chain.from_iterable(found.values()))) or ["the printed sides with each other"]
     within = cases[0].says or f"{atol:g}" + (f" + {rtol:g} relative" if rtol else "")
-    extra = {"misprints": misprints, "equivalent": equivalent, "unattained": unattained}
-    report(label, "equation", "; ".join(methods), within, residual, misses, **extra)
+    methods = _methods(found, within) or "the printed sides with each other"
+    residual = max(residual for says, residual in residuals if says == cases[0].says)  # of what `within` allows
+    if any(orders):
+        exponent = f"{100 * ORDER_TOLERANCE:g} % of the exponent"
+        within = exponent if all(orders) else f"{within}, the rest {exponent}"
+    extra = {"misprints": misprints, "equivalent": equivalent, "unattained": unattained, "order": all(orders)}
+    report(label, "equation", methods, within, residual, misses, **extra)
 
 
 def by_differentiation(function: Callable, at, *, step: float = 1e-5) -> dict:
@@ -190,6 +200,17 @@ class _Case:
         return True
 
 
+def _methods(found: Mapping[str, Mapping], within: str) -> str:
+    """The methods, each once; with its own tolerance, the widest, where that is not the check's."""
+    values: dict[str, list] = {}
+    for name, value in chain.from_iterable(methods.items() for methods in found.values()):
+        values.setdefault(name, []).append(value)
+    own = {name: [value for value in known if isinstance(value, Measured)] for name, known in values.items()}
+    widest = {name: max(known, key=lambda m: worst(torch.as_tensor(m.atol))) for name, known in own.items() if known}
+    texts = {name: f" within {measured.within}" for name, measured in widest.items() if measured.within != within}
+    return "; ".join(name + texts.get(name, "") for name in values)
+
+
 def _cases(label, given: Mapping, found: Mapping, test: _Test) -> list[_Case]:
     """The first case has the first method for every symbol; each other one replaces a single method."""
     for symbol, methods in found.items():
@@ -209,7 +230,7 @@ def _case(given: Mapping, chosen: Mapping, test: _Test) -> _Case:
         atol = sum(torch.as_tensor(m.atol, dtype=torch.float64) for m in measured)
         test = replace(test, atol=atol, margin=margin)
     plain = {symbol: value.value if isinstance(value, Measured) else value for symbol, value in chosen.items()}
-    return _Case({**given, **plain}, test, "; ".join(dict.fromkeys(m.says for m in measured if m.says)))
+    return _Case({**given, **plain}, test, "; ".join(dict.fromkeys(m.within for m in measured)))
 
 
 def _broadcast(label, link: Link) -> tuple[Tensor, Tensor]:

@@ -121,7 +121,7 @@ def table(caption: str):
 
 
 def _text(record) -> str:
-    line = f"✓ {record['label']}  holds{_as_printed(record)} within {record['tolerance']} ({record['method']})"
+    line = f"✓ {record['label']}  holds{_as_printed(record)}{_within(record)} ({record['method']})"
     return "\n".join([line, *(f"    rejects: {miss['name']} ({miss['miss']})" for miss in record["rejects"])])
 
 
@@ -129,8 +129,15 @@ def _as_printed(record) -> str:
     return " as printed" if record["kind"] == "equation" else ""
 
 
+def _within(record) -> str:
+    """How closely the sides agree; of a rest O(...) only the exponent is measured."""
+    if record.get("order"):
+        return f": the rest shrinks with the printed exponent, within {record['tolerance'].partition(' of ')[0]}"
+    return f" within {record['tolerance']}"
+
+
 def _folded(record) -> str:
-    head = f"✓ {_linked(record['label'])} holds{_as_printed(record)} within {html.escape(record['tolerance'])}"
+    head = f"✓ {_linked(record['label'])} holds{_as_printed(record)}{html.escape(_within(record))}"
     return f'<details class="ganedu-check"><summary>{head}</summary>{_details(record)}</details>'
 
 
