@@ -8,7 +8,6 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
@@ -99,7 +98,7 @@ class Course:
     def feedback(self, student: str, chapter: str) -> str:
         """The annotated page of the exercises of a graded notebook, as HTML."""
         graded = self.root / "autograded" / student / chapter / f"{chapter}.ipynb"
-        write_atomically(graded, nbformat.writes(_exercises_only(nbformat.read(graded, as_version=4))))
+        nbformat.write(_exercises_only(nbformat.read(graded, as_version=4)), graded)
         self._convert(GenerateFeedback, chapter, student)
         return (self.root / "feedback" / student / chapter / f"{chapter}.html").read_text(encoding="utf-8")
 
@@ -136,28 +135,22 @@ def masters(notebooks: Path) -> list[Path]:
     return found
 
 
-def write_student_edition(notebooks: Path, out: Path) -> list[Path]:
-    """Write the student edition of every notebook in the folder `notebooks` to `out`. Returns the paths."""
-    written = []
+def student_editions(notebooks: Path) -> dict[str, str]:
+    """The student edition of every notebook in the folder `notebooks`: {name of the file: its text}."""
     with tempfile.TemporaryDirectory() as root:
         course = Course(Path(root))
-        for master in masters(notebooks):
-            edition = course.release(master)
-            written.append(write_atomically(out / master.name, nbformat.writes(edition) + "\n"))
-    remove_others(out, written)
-    return written
+        released = {master.name: course.release(master) for master in masters(notebooks)}
+    return {name: nbformat.writes(for_students(notebook)) + "\n" for name, notebook in released.items()}
 
 
-def write_atomically(path: Path, text: str) -> Path:
-    """Write a text file so that it is there whole or not at all. Returns its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-    return path
+def for_students(edition: NotebookNode) -> NotebookNode:
+    """A released notebook as it is worked in: a test is one line, and what it printed for the solution is gone."""
+    for cell in filter(utils.is_grade, edition.cells):
+        cell.source, cell.outputs, cell.execution_count = test_line(cell), [], None
+        cell.metadata.tags = ["nbval-ignore-output"]
+    return edition
 
 
-def remove_others(folder: Path, keep: Iterable[Path]):
-    """Delete the files of a folder of results that an earlier run left there."""
-    for path in set(filter(Path.is_file, folder.rglob("*"))) - set(keep):
-        path.unlink()
+def test_line(cell: NotebookNode) -> str:
+    """What students see in the place of a test cell; the test itself travels with `ganedu.checks`."""
+    return f'checks.test("ex-{cell.metadata.nbgrader.grade_id.removeprefix("test-")}")'
