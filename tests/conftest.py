@@ -1,9 +1,11 @@
 """What holds for every test."""
 
+import re
 import shutil
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
@@ -32,10 +34,15 @@ def chromium():
         browser.close()
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
-def pytest_collection_modifyitems(items):
-    """Tests of a file share a process and its fixtures; the long file of broken chapters is shared out by chapter."""
-    for item in items:
-        entry = getattr(item, "callspec", None) and item.callspec.params.get("entry")
-        chapter = entry["chapter"] if isinstance(entry, dict) and "chapter" in entry else ""
-        item.add_marker(pytest.mark.xdist_group(f"{item.path}{chapter}"))
+class ByFile(LoadScopeScheduling):
+    """Tests of a file share a process and its fixtures; where a file tests chapters, those of a chapter do."""
+
+    def _split_scope(self, nodeid):
+        path, _, name = nodeid.partition("::")
+        chapter = re.search(r"\[(\d\d)[-_]", name)
+        return f"{path} {chapter[1]}" if chapter else path
+
+
+@pytest.hookimpl(optionalhook=True)  # some runs do without xdist
+def pytest_xdist_make_scheduler(config, log):
+    return ByFile(config, log)
