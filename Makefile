@@ -16,7 +16,7 @@ book: _build/html/index.html ## build the pages of the book, ready to open from 
 
 lab: .venv/.installed ## open JupyterLab on your own copies of the chapters, in work/
 	@$(RUN) tools.coursework lab
-	.venv/bin/jupyter lab --LabApp.default_url=/lab/tree/work/Start.md $(if $(filter 0,$(shell id -u)),--allow-root)
+	.venv/bin/jupyter lab --LabApp.app_settings_dir=tools/lab --LabApp.default_url=/lab/tree/work/Start.md $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: book ## everything: style, unit tests, notebooks, pages in a browser, coursework
 	@$(RUN) ruff check .

@@ -47,10 +47,21 @@ def converted(chapter: Path) -> nbformat.NotebookNode:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: dict[str, int] = {}
     for cell in notebook.cells:
+        _fold(cell)
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
     return notebook
+
+
+def _fold(cell):
+    """In the book answers and their tests are folded under names that say what they are."""
+    nbgrader = cell.metadata.get("nbgrader", {})
+    if nbgrader.get("solution"):
+        cell.metadata.setdefault("mystnb", {})["code_prompt_show"] = "One answer"
+    elif nbgrader.get("grade"):
+        cell.metadata.setdefault("mystnb", {})["code_prompt_show"] = "The test"
+        cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
 
 
 def executed(chapter: Path, folder: Path) -> tuple[nbformat.NotebookNode, float]:

@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
             limits = Limits(options.cell_seconds, options.notebook_seconds, options.memory_gb)
             grade(options.folder, options.notebooks, options.out, limits)
         else:
-            hand_out(options.notebooks, options.folder, with_start_page=options.command == "lab")
+            hand_out(student_editions(options.notebooks), options.folder, with_start_page=options.command == "lab")
     except CourseworkError as error:
         print(f"coursework: {error}", file=sys.stderr)
         return 2
@@ -30,14 +30,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def hand_out(notebooks: Path, folder: Path, *, with_start_page: bool):
+def hand_out(editions: dict[str, str], folder: Path, *, with_start_page: bool):
     """Bring the student editions in a folder up to date, and say what became of each file that was touched."""
-    editions = student_editions(notebooks)
     outcomes = kept.bring_up_to_date(folder, editions)
     if with_start_page:
         chapters = [start.progress(folder, name, text) for name, text in editions.items()]
         outcomes += kept.bring_up_to_date(folder, {start.PAGE: start.page(chapters)})
-    new = [outcome for outcome in outcomes if outcome.what == "new"]
+    new = [outcome for outcome in outcomes if outcome.what == "new" and outcome.name in editions]
     for outcome in outcomes:
         if outcome.what != "new" and not (outcome.name == start.PAGE and outcome.what == "updated"):
             print(outcome)

@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import nbformat
+from ipykernel.ipkernel import IPythonKernel
 from nbformat import NotebookNode
 from nbgrader import preprocessors as nbgrader_steps
 from nbgrader import utils
@@ -20,6 +21,8 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
+
+from tools.coursework.plain import plain, targets
 
 STUB = 'raise NotImplementedError("Write your answer here, then run the test cell below.")'
 
@@ -137,17 +140,30 @@ def masters(notebooks: Path) -> list[Path]:
 
 def student_editions(notebooks: Path) -> dict[str, str]:
     """The student edition of every notebook in the folder `notebooks`: {name of the file: its text}."""
+    known = targets(masters(notebooks))
     with tempfile.TemporaryDirectory() as root:
         course = Course(Path(root))
         released = {master.name: course.release(master) for master in masters(notebooks)}
-    return {name: nbformat.writes(for_students(notebook)) + "\n" for name, notebook in released.items()}
+    return {
+        name: nbformat.writes(plain(for_students(notebook), name, known)) + "\n" for name, notebook in released.items()
+    }
 
 
 def for_students(edition: NotebookNode) -> NotebookNode:
-    """A released notebook as it is worked in: a test is one line, and what it printed for the solution is gone."""
-    for cell in filter(utils.is_grade, edition.cells):
-        cell.source, cell.outputs, cell.execution_count = test_line(cell), [], None
-        cell.metadata.tags = ["nbval-ignore-output"]
+    """A released notebook as it is worked in: a test is one line, and what it printed for the solution is gone.
+
+    Its metadata are those that JupyterLab on this machine would write, or it would call the notebook changed.
+    """
+    for cell in edition.cells:
+        if utils.is_grade(cell):
+            cell.source, cell.outputs, cell.execution_count = test_line(cell), [], None
+            cell.metadata.tags = ["nbval-ignore-output"]
+        elif "hide-input" in cell.metadata.get("tags", []):
+            cell.metadata.jupyter = {"source_hidden": True}  # what folds in the book folds in JupyterLab
+    edition.metadata = nbformat.from_dict(
+        {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+         "language_info": IPythonKernel.language_info}
+    )  # fmt: skip
     return edition
 
 

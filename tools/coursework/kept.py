@@ -28,12 +28,15 @@ class Outcome(NamedTuple):
     beside: str = ""
 
     def __str__(self):
-        return f"{self.name}: " + {
-            "new": "new",
-            "fresh": "it was gone, here is a fresh one",
-            "updated": "brought up to date, nobody had changed it",
-            "kept": f"yours stays as it is; the new text is beside it, in {self.beside}",
-        }[self.what]
+        return (
+            f"{self.name}: "
+            + {
+                "new": "new",
+                "fresh": "it was gone, here is a fresh one",
+                "updated": "brought up to date, nobody had changed it",
+                "kept": f"yours stays as it is; the new text is beside it, in {self.beside}",
+            }[self.what]
+        )
 
 
 def bring_up_to_date(folder: Path, texts: dict[str, str]) -> list[Outcome]:

@@ -71,9 +71,7 @@ def page(chapters: list[Progress]) -> str:
     else:
         begun = "Go on" if solved else "Begin"
         onward = f"**{begun} with [{upcoming.title}]({upcoming.name})**; its next exercise is *{upcoming.next}*."
-    rows = "\n".join(
-        f"| [{c.title}]({c.name}) | {c.state} | {c.points:g} of {c.maximum:g} |" for c in chapters
-    )
+    rows = "\n".join(f"| [{c.title}]({c.name}) | {c.state} | {c.points:g} of {c.maximum:g} |" for c in chapters)
     return f"""# Start here
 
 {onward}
