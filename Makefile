@@ -7,7 +7,6 @@ RUN := .venv/bin/python -m
 TEST := OMP_NUM_THREADS=1 $(RUN) pytest -n 2
 SLOW := $(addprefix tests/test_,$(addsuffix .py,book coursework exercises live live_directive live_figures live_pages mutants mutations notebooks))
 SOURCES := $(shell find book notebooks ganedu benchmarks tools/pages.py tools/boxes.py tools/performance.py tools/mutants tests/mutants -type f -not -path '*/__pycache__/*' -not -path '*/.*')
-CHAPTERS := $(sort $(wildcard notebooks/*.ipynb))
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -15,8 +14,9 @@ help: ## list these targets
 book: _build/html/index.html ## build the pages of the book, ready to open from disk
 	@echo "The book is ready, open $(CURDIR)/$<"
 
-lab: .venv/.installed ## open JupyterLab at the first chapter
-	.venv/bin/jupyter lab --LabApp.default_url=/lab/tree/$(firstword $(CHAPTERS)) $(if $(filter 0,$(shell id -u)),--allow-root)
+lab: .venv/.installed ## open JupyterLab on your own copies of the chapters, in work/
+	@$(RUN) tools.coursework lab
+	.venv/bin/jupyter lab --LabApp.app_settings_dir=tools/lab --LabApp.default_url=/lab/tree/work/Start.md $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: book ## everything: style, unit tests, notebooks, pages in a browser, coursework
 	@$(RUN) ruff check .
@@ -32,14 +32,15 @@ notebooks: .venv/.installed ## execute the chapters whose text changed
 bench: .venv/.installed ## measure our steps against plain ones, on a quiet machine (BENCH="dcgan --rounds 5" for less)
 	$(RUN) benchmarks $(BENCH)
 
-student: .venv/.installed ## write the student edition: no solutions
+student: .venv/.installed ## write the student edition to student/, to be handed out: no solutions
 	@$(RUN) tools.coursework student
 
 grade: .venv/.installed ## grade the notebooks in SUBMISSIONS=folder
 	@$(RUN) tools.coursework grade $(or $(SUBMISSIONS),$(error say where the submissions are: make grade SUBMISSIONS=folder))
 
-clean: ## remove what was built, keep the environment
-	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+clean: ## remove what was built, keep the environment and what people wrote
+	rm -rf .pytest_cache .ruff_cache .hypothesis
+	[ ! -d _build ] || find _build -mindepth 1 -maxdepth 1 ! -name coursework -exec rm -rf {} +
 
 .venv/.installed: constraints.txt pyproject.toml tools/setup.sh
 	@tools/setup.sh

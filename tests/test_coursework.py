@@ -1,6 +1,7 @@
 """Students get what they need, grades say what is true, and a submission harms nobody but itself."""
 
 import csv
+import dataclasses
 import json
 import subprocess
 import sys
@@ -10,9 +11,11 @@ import nbformat
 import pytest
 import yaml
 
+from tools.coursework import report
 from tools.coursework.__main__ import main
-from tools.coursework.course import STUB, write_student_edition
+from tools.coursework.course import STUB, student_editions
 from tools.coursework.grade import grade
+from tools.coursework.report import Row
 from tools.coursework.sandbox import Limits
 from tools.notebooks import ROOT, executed
 
@@ -139,8 +142,8 @@ def course(tmp_path_factory):
     (root / "notebooks").mkdir()
     master, _ = executed(chapter, root)
     nbformat.write(master, root / "notebooks" / f"{MINI}.ipynb")
-    write_student_edition(root / "notebooks", root / "out" / "student")
-    blank = nbformat.read(root / "out" / "student" / f"{MINI}.ipynb", as_version=4)
+    blank = nbformat.reads(student_editions(root / "notebooks")[f"{MINI}.ipynb"], as_version=4)
+    nbformat.write(blank, root / "blank.ipynb")
     for student, notebook in submissions(blank, root / "notebooks" / f"{MINI}.ipynb").items():
         hand_in(root / "handed in", student, notebook)
     (root / "handed in" / "broken").mkdir()
@@ -164,12 +167,13 @@ def points(rows, student):
     return [rows[student][name]["points"] for name in RIGHT]
 
 
-def test_the_student_edition_is_blank_visible_and_has_the_outputs_to_reach(course):
-    edition = nbformat.read(course / "out" / "student" / f"{MINI}.ipynb", as_version=4)
+def test_the_student_edition_is_blank_and_visible_and_grades_in_one_line(course):
+    edition = nbformat.read(course / "blank.ipynb", as_version=4)
     assert STUB in cell(edition, "ex-share").source and "p / (p + q)" not in nbformat.writes(edition)
     assert "hide-cell" not in nbformat.writes(edition)
     assert "jupytext" not in edition.metadata
-    assert cell(edition, "test-share").outputs[0].text == "✓ ex-share  well done\n"
+    test = cell(edition, "test-share")
+    assert test.source == 'checks.test("ex-share")' and test.outputs == []
     assert "output of the chapter itself\n" in [c.outputs[0].text for c in edition.cells if c.get("outputs")]
 
 
@@ -239,6 +243,18 @@ def test_totals_are_the_sums(course):
     assert totals["greedy"] == ("3", "6") and totals["broken"] == ("0", "6")
 
 
+def test_a_grade_that_the_teacher_changed_survives_the_next_grading(tmp_path, capsys):
+    row = Row("ada", "01_mini", "ex-share", 0.0, 1.0, "failed", "no")
+    report.write(tmp_path, [row], {})
+    grades = tmp_path / "grades.csv"
+    corrected = grades.read_text(encoding="utf-8").replace("ex-share,0", "ex-share,1")
+    grades.write_text(corrected, encoding="utf-8")
+    report.write(tmp_path, [dataclasses.replace(row, points=0.5)], {})
+    assert grades.read_text(encoding="utf-8") == corrected
+    assert "ex-share,0.5" in (tmp_path / "grades.new.csv").read_text(encoding="utf-8")
+    assert "grades.csv: yours stays as it is" in capsys.readouterr().out
+
+
 def test_a_wrong_folder_is_answered_with_a_sentence(course, capsys):
     for folder, words in ((course / "nowhere", "is not a folder"), (course / "notebooks", "nothing to grade")):
         assert main(["grade", str(folder), "--notebooks", str(course / "notebooks"), "--out", str(course / "out")]) == 2
@@ -248,7 +264,7 @@ def test_a_wrong_folder_is_answered_with_a_sentence(course, capsys):
 def test_the_whole_loop_on_a_chapter_of_the_book(tmp_path):
     """As a teacher does it: the student edition, three submissions, grades."""
     run = [sys.executable, "-m", "tools.coursework"]
-    subprocess.run([*run, "student", "--out", tmp_path], cwd=ROOT, check=True)
+    subprocess.run([*run, "student", "--folder", tmp_path / "student"], cwd=ROOT, check=True)
     blank = nbformat.read(tmp_path / "student" / f"{REAL}.ipynb", as_version=4)
     entries = yaml.safe_load((HERE / "wrong_answers" / f"{REAL}.yml").read_text(encoding="utf-8"))
     wrong = {exercise: answers[0] for exercise, answers in entries.items()}

@@ -23,6 +23,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from ganedu import _chapter
+from ganedu._files import write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 PAIRING = "book/chapters//md:myst,notebooks//ipynb"
@@ -46,10 +47,21 @@ def converted(chapter: Path) -> nbformat.NotebookNode:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: dict[str, int] = {}
     for cell in notebook.cells:
+        _fold(cell)
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
     return notebook
+
+
+def _fold(cell):
+    """In the book answers and their tests are folded under names that say what they are."""
+    nbgrader = cell.metadata.get("nbgrader", {})
+    if nbgrader.get("solution"):
+        cell.metadata.setdefault("mystnb", {})["code_prompt_show"] = "One answer"
+    elif nbgrader.get("grade"):
+        cell.metadata.setdefault("mystnb", {})["code_prompt_show"] = "The test"
+        cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
 
 
 def executed(chapter: Path, folder: Path) -> tuple[nbformat.NotebookNode, float]:
@@ -178,15 +190,8 @@ def build(chapter: Path, folder: Path, package: Path) -> float:
     notebook, seconds = executed(chapter, folder)
     notebook.metadata["ganedu"] = {"fingerprint": mark}
     nbformat.validate(notebook)
-    _replace(folder / f"{chapter.stem}.ipynb", nbformat.writes(notebook) + "\n")
+    write_atomically(folder / f"{chapter.stem}.ipynb", (nbformat.writes(notebook) + "\n").encode())
     return seconds
-
-
-def _replace(path: Path, text: str):
-    """Write a file so that a reader meets the old text or the new one, never half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def record_durations(path: Path, measured: dict[str, float]):
@@ -195,7 +200,7 @@ def record_durations(path: Path, measured: dict[str, float]):
     for slug, seconds in measured.items():
         if slug not in known or not 0.6 < seconds / known[slug] < 1.5:
             known[slug] = max(1, round(seconds))
-    _replace(path, json.dumps(known, indent=2, sort_keys=True) + "\n")
+    write_atomically(path, (json.dumps(known, indent=2, sort_keys=True) + "\n").encode())
 
 
 def write_equations(chapters: Path, path: Path):
@@ -203,10 +208,27 @@ def write_equations(chapters: Path, path: Path):
     found: dict[str, str] = {}
     for chapter in chosen(chapters, []):
         found |= _chapter.equations(chapter.read_text(encoding="utf-8"))
-    text = json.dumps(found, indent=0, ensure_ascii=False, sort_keys=True) + "\n"
+    _store(path, json.dumps(found, indent=0, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def write_exercises(chapters: Path, path: Path):
+    """Store the tests of the exercises where the package finds them: a learner's notebook names them in one line."""
+    found = {}
+    for chapter in chosen(chapters, []):
+        for cell in converted(chapter).cells:
+            nbgrader = cell.metadata.get("nbgrader", {})
+            if nbgrader.get("grade"):
+                label = "ex-" + nbgrader["grade_id"].removeprefix("test-")
+                test = cell.source.splitlines()
+                found[label] = {"chapter": chapter.stem, "points": nbgrader["points"], "test": test}
+    _store(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+
+
+def _store(path: Path, text: str):
+    """Write a generated file if its text changed."""
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text)
+        write_atomically(path, text.encode())
 
 
 def chosen(chapters: Path, slugs: list[str]) -> list[Path]:
@@ -222,6 +244,7 @@ def run(chapters: Path, folder: Path, package: Path, slugs=(), force=False) -> i
     """Bring the notebooks up to date, two at a time; returns the number of chapters that failed."""
     folder.mkdir(exist_ok=True)
     write_equations(chapters, package / "formula" / "equations.json")
+    write_exercises(chapters, package / "checks" / "exercises.json")
     due = []
     for chapter in chosen(chapters, list(slugs)):
         if force or not is_current(chapter, folder / f"{chapter.stem}.ipynb", package):

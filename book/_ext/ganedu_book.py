@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.util import logging
 
 CHAPTER = re.compile(r"notebooks/(\d\d)_(\w+)")
@@ -47,6 +48,15 @@ def count_by_chapter(app, env):
     return []
 
 
+def without_markers(app, doctree):
+    """What tells nbgrader where a solution begins and ends is not for readers."""
+    for block in doctree.findall(nodes.literal_block):
+        if "### BEGIN SOLUTION" in block.rawsource:
+            lines = block.rawsource.splitlines()
+            block.rawsource = "\n".join(line for line in lines if "### " not in line)
+            block.children = [nodes.Text(block.rawsource)]
+
+
 def docstring_as_rst(app, what, name, obj, options, lines):
     """Our docstrings are plain text with {ref}`labels`; autodoc expects reStructuredText."""
     chapters = {f"ch-{m[2].replace('_', '-')}" for page in app.env.found_docs if (m := CHAPTER.match(page))}
@@ -82,6 +92,7 @@ def setup(app):
     app.connect("config-inited", offline_math)
     app.connect("env-get-updated", count_globally, priority=400)
     app.connect("env-get-updated", count_by_chapter, priority=600)
+    app.connect("doctree-read", without_markers)
     app.connect("autodoc-process-docstring", docstring_as_rst)
     app.connect("autodoc-skip-member", skip_fields)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,10 +11,10 @@ Taught in {ref}`ch-gradients`.
 
 from ganedu.checks._by_value import at_most, converges, equal, expectation, gradient
 from ganedu.checks._equation import Measured, by_differentiation, by_sampling, equation
-from ganedu.checks._exercise import answer
+from ganedu.checks._exercise import answer, test
 from ganedu.checks._report import CheckFailed, table
 
 __all__ = [
     "CheckFailed", "Measured", "answer", "at_most", "by_differentiation", "by_sampling", "converges", "equal",
-    "equation", "expectation", "gradient", "table",
+    "equation", "expectation", "gradient", "table", "test",
 ]  # fmt: skip

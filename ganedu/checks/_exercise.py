@@ -1,6 +1,10 @@
 """Grading of answers: a mistake that is known is named, another one gets the hint."""
 
+import functools
+import json
+import sys
 from collections.abc import Mapping
+from importlib.resources import files
 
 import torch
 
@@ -33,3 +37,44 @@ def answer(label, got, expected, *, atol, hint, mistakes: Mapping | None = None)
         shapes = f"shape {tuple(got.shape)}, expected {tuple(expected.shape)}"
         raise CheckFailed(f"{label}: your answer has {shapes}. {hint}")
     raise CheckFailed(f"{label}: off by {rounded(worst(got - expected))}, allowed {atol:g}. {hint}")
+
+
+_passed: set[str] = set()  # the exercises that were solved since this process began
+
+
+def test(label):
+    """Run the test of an exercise on the functions that the calling notebook defines.
+
+    label: the exercise, ``ex-...``. Prints that the answer is right and how much of the chapter is solved.
+    Raises CheckFailed with a message for the student, ValueError if no exercise has that label.
+    The tests are stored with the package, in ``checks/exercises.json``.
+    Taught in {ref}`ch-gradients`.
+    """
+    entry = _exercises().get(label) if isinstance(label, str) else None
+    if entry is None:
+        raise ValueError(f"no exercise {label!r}: an exercise is named like {next(iter(_exercises()))!r}")
+    namespace = dict(sys._getframe(1).f_globals)  # what the test defines must not reach the notebook
+    try:
+        exec(compile("\n".join(entry["test"]), f"the test of {label}", "exec"), namespace)
+    except NotImplementedError:
+        message = f"{label}: not answered yet. Write your answer into the cell above and run it, then this one."
+        raise CheckFailed(message) from None
+    except NameError as error:
+        message = f"{label}: {error.name} is not defined: run the cells above first, your answer among them."
+        raise CheckFailed(message) from error
+    _passed.add(label)
+    print(_progress(entry["chapter"]))
+
+
+def _progress(chapter: str) -> str:
+    """How much of a chapter was solved since this process began."""
+    all_of_it = {name: entry["points"] for name, entry in _exercises().items() if entry["chapter"] == chapter}
+    solved = [name for name in all_of_it if name in _passed]
+    points = f"{sum(all_of_it[name] for name in solved):g} of {sum(all_of_it.values()):g} points"
+    return f"  {len(solved)} of {len(all_of_it)} exercises of this chapter, {points}"
+
+
+@functools.cache
+def _exercises() -> dict:
+    """The tests of the course by exercise, as the chapters state them."""
+    return json.loads(files("ganedu.checks").joinpath("exercises.json").read_text(encoding="utf-8"))

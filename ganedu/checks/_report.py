@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import contextmanager
+from textwrap import wrap
 
 import torch
 from torch import Tensor
@@ -20,6 +21,10 @@ class CheckFailed(AssertionError):
 
     Taught in {ref}`ch-gradients`.
     """
+
+    def _render_traceback_(self):
+        """What a notebook shows: the sentence is for the reader, the way to it is not."""
+        return [f"\x1b[31m✗\x1b[0m {line}" if i == 0 else f"  {line}" for i, line in enumerate(wrap(str(self), 90))]
 
 
 def validated(label, tolerance) -> None:

@@ -8,10 +8,10 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
+from ipykernel.ipkernel import IPythonKernel
 from nbformat import NotebookNode
 from nbgrader import preprocessors as nbgrader_steps
 from nbgrader import utils
@@ -21,6 +21,8 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
+
+from tools.coursework.plain import plain, targets
 
 STUB = 'raise NotImplementedError("Write your answer here, then run the test cell below.")'
 
@@ -99,7 +101,7 @@ class Course:
     def feedback(self, student: str, chapter: str) -> str:
         """The annotated page of the exercises of a graded notebook, as HTML."""
         graded = self.root / "autograded" / student / chapter / f"{chapter}.ipynb"
-        write_atomically(graded, nbformat.writes(_exercises_only(nbformat.read(graded, as_version=4))))
+        nbformat.write(_exercises_only(nbformat.read(graded, as_version=4)), graded)
         self._convert(GenerateFeedback, chapter, student)
         return (self.root / "feedback" / student / chapter / f"{chapter}.html").read_text(encoding="utf-8")
 
@@ -136,28 +138,35 @@ def masters(notebooks: Path) -> list[Path]:
     return found
 
 
-def write_student_edition(notebooks: Path, out: Path) -> list[Path]:
-    """Write the student edition of every notebook in the folder `notebooks` to `out`. Returns the paths."""
-    written = []
+def student_editions(notebooks: Path) -> dict[str, str]:
+    """The student edition of every notebook in the folder `notebooks`: {name of the file: its text}."""
+    known = targets(masters(notebooks))
     with tempfile.TemporaryDirectory() as root:
         course = Course(Path(root))
-        for master in masters(notebooks):
-            edition = course.release(master)
-            written.append(write_atomically(out / master.name, nbformat.writes(edition) + "\n"))
-    remove_others(out, written)
-    return written
+        released = {master.name: course.release(master) for master in masters(notebooks)}
+    return {
+        name: nbformat.writes(plain(for_students(notebook), name, known)) + "\n" for name, notebook in released.items()
+    }
 
 
-def write_atomically(path: Path, text: str) -> Path:
-    """Write a text file so that it is there whole or not at all. Returns its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-    return path
+def for_students(edition: NotebookNode) -> NotebookNode:
+    """A released notebook as it is worked in: a test is one line, and what it printed for the solution is gone.
+
+    Its metadata are those that JupyterLab on this machine would write, or it would call the notebook changed.
+    """
+    for cell in edition.cells:
+        if utils.is_grade(cell):
+            cell.source, cell.outputs, cell.execution_count = test_line(cell), [], None
+            cell.metadata.tags = ["nbval-ignore-output"]
+        elif "hide-input" in cell.metadata.get("tags", []):
+            cell.metadata.jupyter = {"source_hidden": True}  # what folds in the book folds in JupyterLab
+    edition.metadata = nbformat.from_dict(
+        {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+         "language_info": IPythonKernel.language_info}
+    )  # fmt: skip
+    return edition
 
 
-def remove_others(folder: Path, keep: Iterable[Path]):
-    """Delete the files of a folder of results that an earlier run left there."""
-    for path in set(filter(Path.is_file, folder.rglob("*"))) - set(keep):
-        path.unlink()
+def test_line(cell: NotebookNode) -> str:
+    """What students see in the place of a test cell; the test itself travels with `ganedu.checks`."""
+    return f'checks.test("ex-{cell.metadata.nbgrader.grade_id.removeprefix("test-")}")'

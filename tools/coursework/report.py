@@ -6,7 +6,7 @@ import io
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from tools.coursework.course import remove_others, write_atomically
+from tools.coursework import kept
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -42,21 +42,24 @@ class Row:
 
 
 def write(out: Path, rows: list[Row], pages: dict[tuple[str, str], str]):
-    """Write grades.csv, totals.csv and feedback/ below `out`. pages: {(student, chapter): annotated notebook}."""
-    write_atomically(out / "grades.csv", _table([field.name for field in fields(Row)], map(astuple, rows)))
+    """Write grades.csv, totals.csv and feedback/ below `out`. pages: {(student, chapter): annotated notebook}.
+
+    What somebody changed in an earlier result stays, and the new one is written beside it and named.
+    """
     students = list(dict.fromkeys(row.student for row in rows if row.student))
     totals = {student: _total(rows, student) for student in students}
-    write_atomically(
-        out / "totals.csv", _table(["student", "points", "max"], [(s, *total) for s, total in totals.items()])
-    )
-    folder = out / "feedback"
-    written = [
-        write_atomically(folder / student / f"{chapter}.html", page) for (student, chapter), page in pages.items()
-    ]
+    texts = {
+        "grades.csv": _table([field.name for field in fields(Row)], map(astuple, rows)),
+        "totals.csv": _table(["student", "points", "max"], [(s, *total) for s, total in totals.items()]),
+    }
+    for (student, chapter), page in pages.items():
+        texts[f"feedback/{student}/{chapter}.html"] = page
     for student in students:
-        page = _page(student, totals[student], [row for row in rows if row.student == student], pages)
-        written.append(write_atomically(folder / student / "index.html", page))
-    remove_others(folder, written)
+        mine = [row for row in rows if row.student == student]
+        texts[f"feedback/{student}/index.html"] = _page(student, totals[student], mine, pages)
+    for outcome in kept.bring_up_to_date(out, texts):
+        if outcome.what == "kept":
+            print(outcome)
 
 
 def _total(rows: list[Row], student: str) -> tuple[float, float]:
