@@ -5,7 +5,7 @@
 RUN := .venv/bin/python -m
 # One thread per process: the tests run side by side, and stored outputs do not depend on the machine.
 TEST := OMP_NUM_THREADS=1 $(RUN) pytest -n 2
-SLOW := $(addprefix tests/test_,$(addsuffix .py,book coursework exercises live live_directive live_figures live_pages mutants mutations notebooks))
+SLOW := $(addprefix tests/test_,$(addsuffix .py,book coursework exercises lab live live_directive live_figures live_pages mutants mutations notebooks working_copies))
 SOURCES := $(shell find book notebooks ganedu benchmarks tools/pages.py tools/boxes.py tools/performance.py tools/mutants tests/mutants -type f -not -path '*/__pycache__/*' -not -path '*/.*')
 
 help: ## list these targets
@@ -16,7 +16,7 @@ book: _build/html/index.html ## build the pages of the book, ready to open from 
 
 lab: .venv/.installed ## open JupyterLab on your own copies of the chapters, in work/
 	@$(RUN) tools.coursework lab
-	.venv/bin/jupyter lab --LabApp.app_settings_dir=tools/lab --LabApp.default_url=/lab/tree/work/Start.md $(if $(filter 0,$(shell id -u)),--allow-root)
+	.venv/bin/jupyter lab --LabApp.app_settings_dir=tools/lab --LabApp.default_url=/lab/workspaces/gan-course/tree/work/Start.md $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: book ## everything: style, unit tests, notebooks, pages in a browser, coursework
 	@$(RUN) ruff check .
