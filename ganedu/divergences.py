@@ -123,7 +123,7 @@ def mmd(x: Tensor, y: Tensor, *, bandwidth: float = 1.0) -> Tensor:
     x [n, d], y [m, d], n, m >= 2: samples. Kernel exp(-||a - b||^2 / (2 bandwidth^2)); the mean of k(x, x') + k(y, y')
     over pairs of different samples, less twice that of k(x, y). Differentiable in the samples.
     Raises ValueError for fewer samples, other shapes, or a bandwidth that is not positive.
-    Taught in {ref}`ch-disjoint-supports`; Gretton et al. 2012, eq. 3.
+    Taught in {ref}`ch-evaluation`; Gretton et al. 2012, eq. 3.
     """
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < 2:
         raise ValueError(

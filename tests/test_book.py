@@ -188,7 +188,7 @@ def test_pages_load_nothing_from_elsewhere(self_contained):
 def test_course_has_28_chapters_and_each_page_once():
     files = pages(TOC)
     chapters = [file for file in files if file.startswith("notebooks/")]
-    assert [int(file[10:12]) for file in chapters] == list(range(1, 29))
+    assert [int(file[10:12]) for file in chapters] == list(range(1, 30))
     assert len(set(files)) == len(files)
 
 
@@ -198,15 +198,22 @@ def test_every_page_that_is_written_is_in_the_table_of_contents():
     assert there <= set(pages(TOC))
 
 
-def test_chapters_that_are_not_written_do_not_appear(tmp_path):
+def test_chapters_that_are_not_written_are_marked_on_the_front_page_and_nowhere_else(tmp_path):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "02_b.ipynb").touch()
-    first = {"caption": "I", "chapters": [{"file": "notebooks/01_a"}, {"file": "notebooks/02_b"}]}
+    first = {"caption": "I", "chapters": [{"file": "notebooks/01_a", "title": "1 · A"}, {"file": "notebooks/02_b"}]}
     second = {"caption": "II", "chapters": [{"file": "notebooks/03_c"}]}
     toc = written({"root": "index", "parts": [first, second]}, tmp_path)
     assert toc == {"root": "index", "parts": [{"caption": "I", "chapters": [{"file": "notebooks/02_b"}]}]}
-    assert chapter_list(first, tmp_path) == "- {doc}`/notebooks/02_b`\n"
-    assert "preparation" in chapter_list(second, tmp_path)
+    assert chapter_list(first, tmp_path) == "- 1 · A *(to come)*\n- {doc}`/notebooks/02_b`\n"
+    assert chapter_list(second, tmp_path) == "- notebooks/03_c *(to come)*\n"
+
+
+def test_a_chapter_has_a_title_in_the_table_until_it_is_written():
+    pages = [page for part in TOC["parts"] for page in part["chapters"] if page["file"].startswith("notebooks/")]
+    assert {page["file"] for page in pages if "title" not in page} == {
+        f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("*.ipynb")
+    }
 
 
 def test_every_public_module_has_a_page():

@@ -24,9 +24,13 @@ def written(toc, root):
 
 
 def chapter_list(part, root):
-    """Links to the chapters of one part, for the front page."""
-    ready = [f"- {{doc}}`/{page['file']}`" for page in part["chapters"] if any(root.glob(f"{page['file']}.*"))]
-    return "\n".join(ready or ["*In preparation.*"]) + "\n"
+    """Links to the chapters of one part, for the front page; those to come are named and marked."""
+    ready = {page["file"] for page in part["chapters"] if any(root.glob(f"{page['file']}.*"))}
+    lines = [
+        f"- {{doc}}`/{page['file']}`" if page["file"] in ready else f"- {page.get('title', page['file'])} *(to come)*"
+        for page in part["chapters"]
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def write(path, text):

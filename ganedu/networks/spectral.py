@@ -1,6 +1,6 @@
 """Spectral normalization: every weight of a network divided by its largest singular value.
 
-Taught in {ref}`ch-wgan-gp`; Miyato et al. 2018, section 2.1.
+Taught in {ref}`ch-spectral-normalization`; Miyato et al. 2018, section 2.1.
 """
 
 import torch
@@ -20,7 +20,7 @@ class SpectralNorm(nn.Module):
     u [outputs] and v [the rest] are buffers, hence part of every checkpoint; the gradient takes them as constants.
     The same as `torch.nn.utils.parametrizations.spectral_norm`, but in float32 under autocast too, which would round
     the very number that all weights are divided by.
-    Taught in {ref}`ch-wgan-gp`; Miyato et al. 2018, algorithm 1.
+    Taught in {ref}`ch-spectral-normalization`; Miyato et al. 2018, algorithm 1.
     """
 
     def __init__(self, weight: Tensor):
@@ -49,7 +49,7 @@ def normalize(network: nn.Module) -> nn.Module:
     """Put spectral normalization on all linear maps and convolutions of a network, in place; returns it.
 
     Call it after the weights are initialized: the vectors of the power iteration start from them.
-    Taught in {ref}`ch-wgan-gp`; Miyato et al. 2018, section 2.1.
+    Taught in {ref}`ch-spectral-normalization`; Miyato et al. 2018, section 2.1.
     """
     for layer in [module for module in network.modules() if isinstance(module, LAYERS)]:
         register_parametrization(layer, "weight", SpectralNorm(layer.weight))
