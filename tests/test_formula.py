@@ -78,7 +78,11 @@ MEANINGS = [
     (r"\prod_{k=1}^{4} k", {}, torch.tensor(24.0).double()),
     (r"E_p[x^2] - E_p[x]^2", {"E_p": lambda v: v.mean(-1), "x": X}, X.var(correction=0)),
     (r"E \lvert x - 1 \rvert^2", {"E": lambda v: v.mean(-1), "x": X}, ((X - 1) ** 2).mean()),
-    (r"\int x\, dx\, d", {r"\int": lambda v: v.sum(-1), "x": X, "d": 3.0}, 3 * X.sum()),  # the second d is a number
+    (
+        r"\int x\, dx\, d y",  # the integral has its d, so the second one is a number
+        {r"\int": lambda v: v.sum(-1), "x": X, "d": 3.0, "y": 2.0},
+        6 * X.sum(),
+    ),
     (r"\int_{x > y} x\, dx", {r"\int": lambda v: v.sum(-1), "x": X, "y": 0.6}, X[X > 0.6].sum()),
     (
         r"\begin{cases} 1 & \text{if } x > y \\ -x & \text{otherwise,} \end{cases}",
