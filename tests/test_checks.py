@@ -327,12 +327,26 @@ def test_mistakes_are_named_or_their_absence_explained(options):
 def test_what_is_no_number_is_refused(value):
     with pytest.raises(ValueError, match="eq-test: got is"):
         equal(value, 1.0)
+    with pytest.raises(ValueError, match="eq-test: the usual mistake is"):
+        equal(1.0, 1.0, rejects={"the usual mistake": value})
 
 
 def test_success_prints_one_stable_line_and_the_mistakes(capsys):
     equal(1.0 + 3e-11, 1.0, rejects={"double": 2.0})
     printed = capsys.readouterr().out.splitlines()
     assert printed == ["✓ eq-test  holds within 1e-10 (a test)", "    rejects: double (off by 1)"]
+
+
+def test_every_check_says_what_it_allowed_and_how_far_off_the_claim_was(recorded):
+    samples = torch.tensor([0.0, 2.0]).repeat(200)
+    error = samples.std().item() / 20
+    gradient(lambda x: 3 * x**2 + 5e-11)
+    checks.expectation("eq-test", samples, 1.0 + 2 * error, sigmas=4.0, **NONE)
+    checks.converges("eq-test", [1.0, 0.5, 0.25], rate=0.51, tol=0.02, **NONE)
+    checks.at_most("eq-test", [1.0, 2.0], [1.5, 2.0 - 5e-10], slack=1e-9, by="a test", **NONE)
+    allowed, off = zip(*(arguments[3:5] for arguments in recorded), strict=True)
+    assert allowed == ("1e-10", "4 standard errors", "0.02", "1e-09")
+    assert off == pytest.approx([5e-11, 2.0, 0.01, 5e-10], rel=1e-4)
 
 
 def test_in_a_notebook_the_record_goes_to_the_metadata_of_the_output():

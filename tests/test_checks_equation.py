@@ -1,5 +1,6 @@
 """A check of a printed formula passes for the right print, and for no misprint of it."""
 
+import contextlib
 import math
 from unittest import mock
 
@@ -146,6 +147,15 @@ def test_a_remainder_has_the_printed_order(prints, capsys):
     prints["eq-order"] = r"f(t+h) = f(t) + h f'(t) + O(h^2), \qquad g = f'(t)"
     checks.equation("eq-order", given, {"g": {"by hand": math.cos(0.3)}})
     assert "holds as printed within 1e-10, the rest 10 % of the exponent (by hand)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("share", "holds"), [(0.895, False), (0.905, True), (1.095, True), (1.105, False)])
+def test_the_exponent_of_a_remainder_may_be_a_tenth_of_the_printed_one_off(prints, share, holds):
+    prints["eq-order"] = r"f = g + O(h^3)"
+    h = torch.logspace(-2, -1, 6, dtype=torch.float64)
+    given = {"f": 1 + h ** (3 * share), "g": 1.0, "h": h}
+    with contextlib.nullcontext() if holds else pytest.raises(CheckFailed, match="eq-order does not hold"):
+        checks.equation("eq-order", given)
 
 
 def test_a_printed_approximation_holds_to_its_last_digit(prints):

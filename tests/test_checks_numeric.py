@@ -41,6 +41,21 @@ def test_central_differences_look_along_64_unit_directions_of_a_large_space():
     assert torch.equal(along, _numeric.central_differences(cubes, at)[0])
 
 
+def test_partial_differences_are_the_gradient_in_the_shape_of_the_argument():
+    at = torch.linspace(-1, 2, 6, dtype=torch.float64).reshape(2, 3)
+    slopes = _numeric.partial_differences(cubes, at)
+    assert slopes.shape == (2, 3) and torch.allclose(slopes, 3 * at**2, rtol=0, atol=1e-8)
+    rough = _numeric.partial_differences(cubes, torch.zeros(1, dtype=torch.float64), step=0.1)
+    assert rough.item() == pytest.approx(0.01, rel=1e-12)
+
+
+def test_as_many_partial_differences_as_a_thousand_are_taken():
+    at = torch.ones(1000, dtype=torch.float64)
+    assert torch.allclose(_numeric.partial_differences(lambda x: x.sum(), at), at, atol=1e-8)
+    with pytest.raises(ValueError, match="1001 partial derivatives by differences are too many"):
+        _numeric.partial_differences(lambda x: x.sum(), torch.ones(1001, dtype=torch.float64))
+
+
 def test_a_smaller_step_is_taken_where_asked():
     at = torch.zeros(1, dtype=torch.float64)
     assert _numeric.central_differences(cubes, at, step=0.1)[1].item() == pytest.approx(0.01, rel=1e-12)

@@ -77,6 +77,12 @@ def test_sample_draws_the_same_images_for_the_same_seed(run, tmp_path):
         assert image.size == (2 + 5 * 66, 68) and image.mode == "L"  # 16 pixels a side, four times enlarged
 
 
+def test_a_sample_without_a_place_goes_into_the_folder_of_the_run_with_its_seed(run):
+    done = ganedu("sample", run, "--n", 2, "--seed", 12)
+    assert done.exit_code == 0 and done.stdout == f"{run / 'samples' / 'seed_12.png'}\n"
+    assert (run / "samples" / "seed_12.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -74,6 +74,11 @@ def test_a_float_becomes_the_nearest_byte(values):
     assert (back - floats).abs().max() <= 1 / 255 + 1e-12
 
 
+def test_no_images_are_resized_to_no_images():
+    resized = data.resize(torch.zeros(0, 3, 5, 6, dtype=torch.uint8), 4)
+    assert resized.shape == (0, 3, 4, 4) and resized.dtype == torch.uint8
+
+
 def test_default_dtype_is_that_of_torch():
     assert data.to_floats(torch.zeros(2, dtype=torch.uint8)).dtype == torch.get_default_dtype()
 

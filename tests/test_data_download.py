@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from ganedu import data
 from ganedu.cli.data import data_app
-from ganedu.data import registry
+from ganedu.data import files, registry
 
 
 @pytest.fixture
@@ -58,6 +58,13 @@ def test_a_missing_set_is_downloaded_once_from_the_first_mirror_that_has_it(mirr
     for file in served.iterdir():
         file.unlink()
     assert len(data.load("mnist", "test", root)) == 3  # all of it was fetched, and nothing is fetched again
+
+
+def test_a_cache_that_is_not_there_yet_is_made_with_the_folders_above_it(mirror, monkeypatch):
+    cache = mirror[0] / "new" / "cache" / "ganedu"
+    monkeypatch.delenv("GANEDU_DATA", raising=False)
+    monkeypatch.setattr(files, "cache_folder", lambda: cache)
+    assert len(data.load("mnist")) == 6 and cache.is_dir()
 
 
 def test_a_download_with_other_bytes_is_refused_and_leaves_nothing(mirror):

@@ -93,7 +93,8 @@ def test_the_variable_names_the_folder_and_the_argument_wins(root, tmp_path_fact
 
 
 def test_without_argument_and_variable_the_cache_is_used_with_or_without_pooch(tmp_path, monkeypatch):
-    monkeypatch.delenv("GANEDU_DATA", raising=False)
+    for name in ("GANEDU_DATA", "GANEDU_CACHE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with_pooch = files.data_root()
     assert with_pooch.name == "ganedu"
@@ -159,8 +160,45 @@ def test_the_real_cifar_test_batch():
 
 @REAL
 def test_the_registry_of_downloads_is_that_of_the_files_here():
-    for entry in (registry.MNIST, registry.FASHION_MNIST):
-        for each in entry.downloads:
-            path = Path(ROOT) / each.path
-            if path.is_file():
+    for entry in (registry.MNIST, registry.FASHION_MNIST, *registry.UNPAIRED_SETS.values()):
+        paths = [Path(ROOT) / each.path for each in entry.downloads]
+        if all(path.is_file() for path in paths):
+            assert entry.megabytes == round(sum(path.stat().st_size for path in paths) / 1e6)
+            for each, path in zip(entry.downloads, paths, strict=True):
                 assert each.known_hash == f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+@REAL
+@pytest.mark.parametrize("name", registry.FILE_SETS)
+def test_the_lengths_and_hashes_of_a_set_are_those_of_its_files(name):
+    entry = registry.FILE_SETS[name]
+    for split, wanted in entry.splits.items():
+        if (name, split) == ("cifar10", "train"):
+            continue  # it takes long to unpack
+        contents = files.read(entry, split, files.find(entry, split, Path(ROOT)))
+        assert [len(content) for content in contents] == [file.length for file in wanted]
+        assert [hashlib.sha256(content).hexdigest() for content in contents] == [file.sha256 for file in wanted]
+
+
+@REAL
+@pytest.mark.parametrize("name", registry.UNPAIRED_SETS)
+def test_the_length_of_an_archive_is_that_of_the_file(name):
+    entry = registry.UNPAIRED_SETS[name]
+    path = Path(ROOT) / entry.path
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not here")
+    assert entry.length == path.stat().st_size
+
+
+@pytest.mark.parametrize("name", [*registry.FILE_SETS, *registry.UNPAIRED_SETS])
+def test_every_set_says_what_it_is_and_who_serves_it(name):
+    entry = {**registry.FILE_SETS, **registry.UNPAIRED_SETS}[name]
+    for each in entry.downloads:
+        kind, _, digest = each.known_hash.partition(":")
+        assert len(digest) == {"sha256": 64, "md5": 32}[kind] and int(digest, 16)
+        assert all(url.startswith("http") and url.endswith(f"/{Path(each.path).name}") for url in each.mirrors)
+        assert each.mirrors or name == "apple2tomato"
+    assert "+" in entry.about and " x " in entry.about and entry.license and not entry.license[0].isdigit()
+    assert 5 < entry.megabytes < 500
+    lengths = [file.length for files in getattr(entry, "splits", {}).values() for file in files] or [entry.length]
+    assert entry.megabytes <= sum(lengths) / 1e6 + 1  # packed or not

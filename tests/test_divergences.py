@@ -193,7 +193,9 @@ def test_bad_input_is_named():
         divergences.f_divergence("kl", on_grid(0, 0.5), on_grid(0, 2), GRID)
     with pytest.raises(ValueError, match="conjugate of 'gan' is not finite at 2000"):
         divergences.f_variational("gan", good.new_full(good.shape, 1.0), good, good, GRID)
-    with pytest.raises(ValueError, match="n, m >= 2 expected"):
-        divergences.mmd(torch.zeros(1, 2), torch.zeros(3, 2))
+    for x, y in ([(1, 2), (3, 2)], [(3, 2), (1, 2)], [(3, 2), (3, 1)], [(3,), (3, 2)], [(3, 2, 2), (3, 2)]):
+        for a, b in ((x, y), (y, x)):
+            with pytest.raises(ValueError, match="n, m >= 2 expected"):
+                divergences.mmd(torch.zeros(a), torch.zeros(b))
     with pytest.raises(ValueError, match="must be positive, not 0"):
         divergences.mmd(torch.zeros(2, 2), torch.zeros(3, 2), bandwidth=0)

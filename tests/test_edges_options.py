@@ -135,6 +135,32 @@ def test_measuring_on_a_folder_without_classes_is_refused_before_a_picture_is_re
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("kind", "changes", "images"),
+    [
+        ("mlp", {"batch_size": 6}, 6),
+        ("dcgan", {"batch_size": 6, "n_critic": 5}, 30),
+        ("cyclegan", {"batch_size": 3, "pool": 0}, 6),  # of both domains
+        ("cyclegan", {"batch_size": 3, "pool": 50}, 106),  # and two histories
+    ],
+)
+def test_a_step_is_refused_if_four_bytes_for_each_pixel_of_its_images_are_not_left(monkeypatch, kind, changes, images):
+    config = replace(recipes.get(kind).Config(), size=16, **changes)
+    need = 4 * images * 16**2
+    monkeypatch.setattr(_memory, "available", lambda: need)
+    cost.refuse_batch(recipes.get(kind), config)
+    monkeypatch.setattr(_memory, "available", lambda: need - 1)
+    with pytest.raises(ValueError, match=rf"the {images} images of a step, of 16 x 16 pixels, would take"):
+        cost.refuse_batch(recipes.get(kind), config)
+
+
+def test_a_number_too_large_for_a_float_is_refused_like_one_that_is_too_large():
+    for text in ("1" + "0" * 299, "1" + "0" * 305, "1" + "0" * 310, "1" + "0" * 400):
+        with pytest.raises(ValueError, match="--set learning_rate must be a number from 0 to 1e"):
+            options.from_text(recipes.get("mlp").Config, "learning_rate", text)
+    assert type(options.from_text(recipes.get("mlp").Config, "learning_rate", "1")) is float
+
+
 def test_networks_are_counted_as_they_are_built():
     kind = recipes.get("dcgan")
     config = replace(kind.Config().small(), width=48)

@@ -78,6 +78,11 @@ MEANINGS = [
     (r"\prod_{k=1}^{4} k", {}, torch.tensor(24.0).double()),
     (r"E_p[x^2] - E_p[x]^2", {"E_p": lambda v: v.mean(-1), "x": X}, X.var(correction=0)),
     (r"E \lvert x - 1 \rvert^2", {"E": lambda v: v.mean(-1), "x": X}, ((X - 1) ** 2).mean()),
+    (
+        r"\int x\, dx\, d y",  # the integral has its d, so the second one is a number
+        {r"\int": lambda v: v.sum(-1), "x": X, "d": 3.0, "y": 2.0},
+        6 * X.sum(),
+    ),
     (r"\int_{x > y} x\, dx", {r"\int": lambda v: v.sum(-1), "x": X, "y": 0.6}, X[X > 0.6].sum()),
     (
         r"\begin{cases} 1 & \text{if } x > y \\ -x & \text{otherwise,} \end{cases}",
@@ -155,6 +160,11 @@ def test_several_lines_are_one_statement_unless_a_comma_ends_one():
     ]
 
 
+def test_a_line_may_go_on_without_a_mark():
+    (link,) = formula.read(r"b = a \\ + a", {"a": 1.0, "b": 2.0}).links({"a": 1.0, "b": 2.0})
+    assert link.right == 2
+
+
 MALFORMED = [  # LaTeX, what the message says
     ("a = (b", "bracket"),
     ("a = b)", "unexpected `)`"),
@@ -218,6 +228,11 @@ def test_what_is_no_formula_gets_a_sentence_with_its_place(latex, says):
         list(formula.read(latex, values).links(values))
     assert says in str(error.value), str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_point_after_a_number_is_a_mark_of_its_own_with_its_place():
+    with pytest.raises(FormulaError, match=r"`\.` has no value .* at column 6, `\.`, after `a = 2`"):
+        formula.read("a = 2. b", {"a": 1.0, "b": 2.0})
 
 
 def test_at_least_fifty_malformed_formulas_are_tried():

@@ -79,6 +79,19 @@ def test_negative_momentum_contracts_only_in_turn():
     assert games.radius(lambda s: games.alternating_momentum(v, s, 0.1, beta=-0.5), zero) < 0.999
 
 
+@pytest.mark.parametrize("order", ["GD", "DG", "GDD"])
+def test_momentum_in_turn_is_the_heavy_ball_of_one_player_after_the_other(order):
+    v, h, beta = games.bilinear().field, 0.2, -0.5
+    w, move = [1.0, -2.0], [0.3, 0.7]
+    for player in order:  # v is (-psi, theta)
+        moved = "GD".index(player)
+        slope = -w[1] if player == "G" else w[0]
+        move[moved] = h * slope + beta * move[moved]
+        w[moved] += move[moved]
+    state = games.alternating_momentum(v, point(1.0, -2.0, 0.3, 0.7), h, beta=beta, order=order)
+    assert state.tolist() == pytest.approx([*w, *move], abs=1e-14)
+
+
 @given(rates, st.floats(0.1, 1.0))
 @few
 def test_consensus_shifts_the_spectrum_of_the_bilinear_game_by_its_weight(h, weight):

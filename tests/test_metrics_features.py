@@ -85,6 +85,16 @@ def test_images_with_a_side_below_eight_are_too_small(shape):
     assert smallest(torch.zeros(2, shape[0], 8, 8))[1].shape == (2, 2)
 
 
+def test_color_is_looked_at_more_deeply_than_gray():
+    depths = {
+        channels: sum(
+            isinstance(layer, torch.nn.Conv2d) for layer in features.FeatureNetwork("x", (channels, 8, 8), 2).modules()
+        )
+        for channels in (1, 3)
+    }
+    assert depths == {1: 2, 3: 3}
+
+
 def test_features_and_probabilities_have_the_promised_form(digits, test_images):
     features_, probabilities = digits.extract(test_images)
     assert features_.shape == (256, features.WIDTH) and probabilities.shape == (256, 10)

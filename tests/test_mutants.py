@@ -106,16 +106,44 @@ def test_a_forked_process_that_never_ends_or_breaks_down_gives_nothing():
 def test_the_tests_named_after_a_module_come_first():
     names = {
         module: [path.stem for path in concerned.tests(ROOT / "ganedu" / module, ROOT)]
-        for module in ("losses.py", "data/batches.py", "metrics/frechet.py", "training/ema.py")
+        for module in (
+            "losses.py",
+            "data/batches.py",
+            "metrics/frechet.py",
+            "recipes/article_gan.py",
+            "training/ema.py",
+        )
     }
-    assert names["losses.py"] == ["test_losses"]
+    assert names["losses.py"][0] == "test_losses"
     assert names["data/batches.py"][:2] == ["test_data_batches", "test_data_windows"]
     assert names["metrics/frechet.py"][0] == "test_metrics"
+    assert names["recipes/article_gan.py"] == ["test_recipes"]
     assert names["training/ema.py"] == ["test_training_ema"]
     every = [
         path for path in (ROOT / "ganedu").rglob("*.py") if path.name not in ("__init__.py", "__main__.py", "plots.py")
     ]
     assert [path.name for path in every if not concerned.tests(path, ROOT)] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "file"),
+    [
+        ("cli/data.py", "test_data_download"),  # imports it by name
+        ("data/idx.py", "test_data_formats"),
+        ("_chapter.py", "test_ledger"),  # named after a module that imports it
+        ("data/registry.py", "test_data_files"),  # uses what it defines
+        ("training/health.py", "test_edges_options"),
+        ("training/checkpoint.py", "test_training_back"),
+    ],
+)
+def test_tests_named_otherwise_are_tried_where_they_use_the_module(module, file):
+    found = [path.stem for path in concerned.tests(ROOT / "ganedu" / module, ROOT)]
+    assert file in found and len(found) <= concerned.MOST
+
+
+def test_a_test_file_that_runs_the_mutants_or_a_browser_concerns_no_module():
+    chosen = {path.stem for path in (ROOT / "tests").glob("test_*.py") if path.stem not in concerned.NOT_UNIT_TESTS}
+    assert "test_losses" in chosen and not chosen & {"test_mutants", "test_live", "test_lab", "test_book"}
 
 
 def test_a_table_counts_print_as_not_caught():

@@ -232,6 +232,16 @@ def test_spectral_norms_are_one_under_autocast_as_well():
     assert all(1 - 1e-5 <= norm <= 1.01 for norm in norms)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_weights_are_divided_in_float32_whatever_autocast_would_do(monkeypatch, training):
+    layer, mv, within = spectral.SpectralNorm(torch.randn(4, 3)).train(training), torch.mv, []
+    monkeypatch.setattr(torch, "mv", lambda a, b: within.append(torch.is_autocast_enabled("cpu")) or mv(a, b))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.is_autocast_enabled("cpu")
+        layer(torch.randn(4, 3))
+    assert len(within) == (3 if training else 1) and not any(within)  # a CPU's autocast leaves mv alone, a GPU's not
+
+
 def test_power_iteration_keeps_up_with_training():
     torch.manual_seed(0)
     critic = CRITICS["spectral convolutions"]()

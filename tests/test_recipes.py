@@ -101,6 +101,11 @@ def test_defaults_are_those_of_the_papers():
     assert tuple(parameter_count(network) for network in recipe.networks.values()) == (550_416, 533_505)
 
 
+def test_the_fully_connected_miniature_has_half_the_widths():
+    full = recipes.get("mlp").Config()
+    assert full.small().hidden == tuple(width // 2 for width in full.hidden)
+
+
 @pytest.mark.parametrize("name", [name for name in recipes.NAMES if recipes.get(name).domains == 1])
 def test_miniatures_train_for_a_step(name):
     config = recipes.get(name).Config().small()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from ganedu.training import TrainConfig, TrainingError, checkpoint, load, resume, run_folder, train
@@ -39,6 +40,9 @@ def test_a_run_folder_holds_what_the_book_says(undisturbed):
     assert not list(undisturbed.rglob("*.tmp"))
     assert [row["step"] for row in run_folder.read_metrics(undisturbed)] == list(range(10, STEPS + 1, 10))
     record = json.loads((undisturbed / "provenance.json").read_text())
+    rows = [*run_folder.read_metrics(undisturbed), *checkpoint.read(undisturbed)["sessions"]]
+    seconds = [row["seconds"] for row in rows]
+    assert len(seconds) > 1 and all(each == round(each, 3) for each in seconds)
     assert record["packages"]["torch"] == torch.__version__ and record["seed"] == 0 and record["wall_seconds"] > 0
     assert (
         load_file(undisturbed / "generator.safetensors").keys()
@@ -173,6 +177,13 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path):
     assert same(checkpoint.read(run)["recipe"], before["recipe"])
 
 
+def test_a_sheet_has_rows_of_eight_images(tmp_path):
+    for n, rows, columns in ((3, 1, 3), (8, 1, 8), (9, 2, 8), (17, 3, 8)):
+        run_folder.write_samples(tmp_path / "sheet.png", torch.zeros(n, 1, 64, 64))
+        with Image.open(tmp_path / "sheet.png") as image:
+            assert image.size == (2 + columns * 66, 2 + rows * 66)
+
+
 def test_a_loss_that_is_not_finite_stops_with_step_player_and_last_good_checkpoint(tmp_path):
     broken = cases.TinyConfig(breaks_at=47)
     with pytest.raises(
@@ -219,6 +230,7 @@ def test_load_gives_the_averaged_generator_unless_asked_otherwise(undisturbed):
         ({"checkpoint_every": 0}, "checkpoint_every must be at least 1"),
         ({"ema": 1.0}, r"ema must be in \[0, 1\)"),
         ({"seed": -1}, "seed must be"),
+        ({"steps": 10**12}, "steps must be at most 1,000,000,000: at a thousand a second 10+ would take 31 years"),
         ({"precision": "fp16"}, "unknown precision 'fp16'; choose one of fp32, tf32, bf16"),
     ],
 )

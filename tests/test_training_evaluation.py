@@ -1,5 +1,6 @@
 """A run that measures its generator on the way: the same weights, no row twice, and the final and the best are told."""
 
+import inspect
 import io
 import json
 import sys
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 from ganedu import recipes
 from ganedu.cli import app
+from ganedu.cli.results import evaluate_run
 from ganedu.metrics import features
 from ganedu.training import TrainConfig, TrainingError, checkpoint, evaluation, resume, run_folder, train
 from ganedu.training.loop import Session
@@ -105,6 +107,12 @@ def test_the_numbers_are_those_of_ganedu_evaluate(measured, tmp_path):
     (row,) = rows(alone)
     assert row["protocol"] == rows(measured)[-1]["protocol"] and row["step"] == 9 and row["averaged"]
     assert row["values"]["frechet_distance"] == pytest.approx(distances(measured)[-1], rel=1e-9)
+
+
+def test_without_a_number_two_thousand_images_are_drawn_wherever_one_measures():
+    functions = (evaluation.evaluate, evaluate_run)  # of Python and of the command line
+    asked = {inspect.signature(function).parameters["n"].default for function in functions}
+    assert asked == {TrainConfig().evaluate_images} == {2000}
 
 
 def test_weights_are_those_of_a_run_that_measures_nothing(measured, tmp_path):

@@ -4,6 +4,7 @@ import json
 import shutil
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -153,6 +154,14 @@ def test_a_recipe_without_losses_of_its_own_has_its_networks_compiled():
     assert all(network._compiled_call_impl for network in Plain.networks.values())
 
 
+def test_what_is_compiled_is_compiled_for_the_one_shape_of_a_batch(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "compile", lambda function, **how: asked.append(how) or function)
+    monkeypatch.setattr(nn.Module, "compile", lambda module, **how: asked.append(how))
+    precision.compile_losses(trainer().recipe)
+    assert len(asked) == 3 and all(how["dynamic"] is False for how in asked)  # two losses, and the generator
+
+
 @pytest.mark.parametrize("flags", [{"avx512_bf16": True}, {"amx_bf16": True}, {"avx512_f": True}])
 def test_fast_is_bf16_where_the_processor_multiplies_it(flags, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: flags, raising=False)
@@ -195,6 +204,26 @@ def test_learning_rates_on_the_device_give_the_steps_of_those_on_the_host():
     for group, rate in zip((g for o in ours.recipe.optimizers.values() for g in o.param_groups), rates, strict=True):
         set_rate(group, 0.25)
         assert group["lr"] is rate and rate.item() == 0.25
+
+
+@pytest.mark.parametrize(("settled_from", "recorded_at"), [(0, 3), (2, 3), (5, 5)])
+def test_a_step_is_recorded_once_after_the_warm_up_and_not_before_the_recipe_is_settled(
+    monkeypatch, settled_from, recorded_at
+):
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: None)
+    recipe, recorded = SimpleNamespace(settled=False), []
+    step = GraphedStep(recipe, lambda *_: {}, torch.device("cuda"))
+    monkeypatch.setattr(step, "_warm_up", lambda batch, random: {})
+
+    def record(batch, random):
+        recorded.append(number)
+        step.graph, step.batch, step.scalars = SimpleNamespace(replay=lambda: None), torch.zeros(1), {}
+
+    monkeypatch.setattr(step, "_record", record)
+    for number in range(8):
+        recipe.settled = number >= settled_from
+        step(torch.ones(1), None)
+    assert recorded == [recorded_at] and step.steps == recorded_at
 
 
 def test_an_optimizer_that_cannot_be_recorded_is_named():

@@ -73,7 +73,7 @@ class Discriminator(nn.Module):
             layers += [nn.Conv2d(inputs, outputs, kernel, stride=2, padding=PADDING[kernel], bias=False)]  # 2n -> n
             layers += [nn.BatchNorm2d(outputs)] if norm == "batch" and len(layers) > 1 else []
             layers += [nn.LeakyReLU(SLOPE, inplace=True)]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, stride=1, padding=0, bias=False))
+        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, bias=False))  # 4 x 4 pixels -> 1
         self.apply(initialize)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ class Discriminator(nn.Module):
 
 def _projection(latent_dim: int, width: int, kernel: int) -> list[nn.Module]:
     """Noise [B, latent_dim, 1, 1] to [B, width, 4, 4], by a linear map that a transposed convolution writes as well."""
-    linear: list[nn.Module] = [nn.ConvTranspose2d(latent_dim, width, 4, stride=1, padding=0, bias=False)]
+    linear: list[nn.Module] = [nn.ConvTranspose2d(latent_dim, width, 4, bias=False)]
     if kernel == 4:  # normalized channel by channel, like every other layer
         return linear
     return [*linear, nn.Flatten(), nn.BatchNorm1d(width * 4 * 4), nn.Unflatten(1, (width, 4, 4))]

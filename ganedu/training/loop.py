@@ -144,7 +144,7 @@ class Session:
         if not finite.all():
             row, column = (~finite).nonzero()[0].tolist()
             name, value = names[column], float(table[row, column])
-            player = PLAYERS.get(name.rsplit("_", 1)[-1])
+            player = PLAYERS.get(name.rpartition("_")[2])
             self.world.agree(1)
             raise self._not_finite(first + row + 1, f"{name}{f' of {player}' if player else ''}", value)
         if self.world.agree(0):
