@@ -82,8 +82,14 @@ def test_sample_draws_the_same_images_for_the_same_seed(run, tmp_path):
     [
         (["train", "dcgam"], "unknown recipe 'dcgam'; choose one of mlp, dcgan, article-gan"),
         (["train", "dcgan", "--data", "digit"], "unknown data set 'digit'"),
-        (["train", "dcgan", "--set", "widht=3"], "widht is neither an option nor in the recipe's configuration: size,"),
-        (["train", "dcgan", "--step", "3"], "step is neither an option nor in the recipe's configuration: size,"),
+        (
+            ["train", "dcgan", "--set", "widht=3"],
+            "widht is neither an option nor in the recipe's configuration; did you mean width?",
+        ),
+        (
+            ["train", "dcgan", "--step", "3"],
+            "step is neither an option nor in the recipe's configuration; `ganedu recipes",
+        ),
         (["train", "dcgan", "--set", "width"], "--set width: NAME=VALUE expected"),
         (["train", "dcgan", "--width"], "what does '--width' mean? See `ganedu train --help`"),
         (["train", "dcgan", "--set", "width=wide"], "--set width must be a whole number, not 'wide'"),

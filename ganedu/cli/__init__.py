@@ -10,16 +10,28 @@ from typing import Annotated
 
 import typer
 
+from ganedu import __version__
 from ganedu.cli.data import data_app
 from ganedu.cli.options import one_sentence, say
+from ganedu.cli.recipes import recipes_app
 from ganedu.cli.results import results_app
 from ganedu.cli.train import train_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        say(f"ganedu {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _main():
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_say_version)
+    ] = False,
+):
     """Tools of the course on generative adversarial networks."""
 
 
@@ -62,4 +74,5 @@ def examine():
 
 app.add_typer(train_app)
 app.add_typer(results_app)
+app.add_typer(recipes_app)
 app.add_typer(data_app, name="data")

@@ -98,7 +98,7 @@ def evaluate(
     recipe = load(run, device=device, ema=ema, previous=previous, at=at)
     found = evaluator.measure(recipe, seed=seed, step=step, averaged=averaged)
     _, best = final_and_best(add(run, found), found)
-    return _text(found, best)
+    return text(found, best)
 
 
 def add(run: Path, found) -> list:
@@ -187,9 +187,15 @@ def _stored(path: Path) -> list:
         raise TrainingError(f"{path} is damaged ({error}); delete it and evaluate again") from None
 
 
-def _text(found, best) -> str:
+def text(found, best) -> str:
+    """A report in lines: each number with its direction, then the protocol, then the best Fréchet distance so far.
+
+    Taught in {ref}`ch-evaluation`.
+    """
+    from ganedu.metrics.report import direction
+
     protocol = found.protocol
-    lines = [f"{name:18} {value:.4f}" for name, value in found.values.items()]
+    lines = [f"{name:18} {value:.4f}  {direction(name)}" for name, value in found.values.items()]
     weights = "averaged generator" if found.averaged else "last generator"
     lines.append(f"step {found.step}, {weights}; {protocol.n_fake} generated and {protocol.n_real} real images")
     lines.append(f"of {' x '.join(map(str, protocol.size))} pixels ({protocol.data}, {protocol.split})")
