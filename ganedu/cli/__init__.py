@@ -14,6 +14,7 @@ from ganedu import __version__
 from ganedu.cli.data import data_app
 from ganedu.cli.options import one_sentence, say
 from ganedu.cli.recipes import recipes_app
+from ganedu.cli.reports import reports_app
 from ganedu.cli.results import results_app
 from ganedu.cli.train import train_app
 
@@ -74,5 +75,6 @@ def examine():
 
 app.add_typer(train_app)
 app.add_typer(results_app)
+app.add_typer(reports_app)
 app.add_typer(recipes_app)
 app.add_typer(data_app, name="data")

@@ -13,6 +13,7 @@ import typer
 
 from ganedu.cli.options import MOST, At, Device, Previous, Root, Run, folder, one_sentence, place, say
 from ganedu.cli.recipes import default_data
+from ganedu.cli.reports import write_report
 
 train_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -189,5 +190,5 @@ def _say_where(outcome) -> None:
         if told:
             say(told)
     image = outcome.run / "samples" / f"step_{outcome.step:06d}.png"
-    where = image if image.exists() else outcome.run
-    say(f"step {outcome.step} of {outcome.steps} done; look at {where}; {then}")
+    there = [str(path) for path in (image if image.exists() else None, write_report(outcome.run)) if path]
+    say(f"step {outcome.step} of {outcome.steps} done; look at {' and '.join(there) or outcome.run}; {then}")
