@@ -154,6 +154,7 @@ def test_a_run_that_was_stopped_at_once_is_reported_as_far_as_it_came(tmp_path):
         ("evaluation.json", "{", "evaluation.json is damaged"),
         ("metrics.jsonl", "what?", "No numbers were logged yet"),
         ("metrics.jsonl", '{"step": 3, "loss_d": Infinity, "loss_g": "x", "d_real": 1}', "d_real"),
+        ("metrics.jsonl", '{"step": 3, "loss_d": "x", "loss_g": null}\n' * 20, "mode collapse"),
         ("provenance.json", "[]", "not from a checkout"),
         ("samples/step_000008.png", "no picture", "step_000008.png cannot be read"),
     ],

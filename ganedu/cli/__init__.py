@@ -12,7 +12,7 @@ import typer
 
 from ganedu import __version__
 from ganedu.cli.data import data_app
-from ganedu.cli.options import one_sentence, say
+from ganedu.cli.options import folder, one_sentence, say
 from ganedu.cli.recipes import recipes_app
 from ganedu.cli.reports import reports_app
 from ganedu.cli.results import results_app
@@ -61,13 +61,27 @@ def show_ledger(
 
 
 @app.command("doctor")
-def examine():
-    """What this machine can do, what is missing, and how to get it.
+def examine(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="Folder of a run to examine.", parser=folder)
+    ] = None,
+):
+    """What ails a run, with the number it rests on and the chapter that explains it. Without RUN: what this machine can
+    do, what is missing, and how to get it.
+
+    \b
+    ganedu doctor
+    ganedu doctor runs/dcgan-digits
 
     \f
     Taught in {ref}`training`.
     """
     with one_sentence("doctor"):
+        if run:
+            from ganedu.reporting import diagnosis
+            from ganedu.reporting.facts import Facts
+
+            return say("\n".join(diagnosis.in_words(Facts.read(run))))
         from ganedu.training import doctor
 
         say(doctor.report())

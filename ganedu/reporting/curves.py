@@ -44,7 +44,7 @@ def panels(rows: list[dict]) -> dict[str, list[str]]:
 
     Taught in {ref}`training`.
     """
-    names = list(dict.fromkeys(name for row in rows for name, value in row.items() if _is_number(value)))
+    names = list(dict.fromkeys(name for row in rows for name, value in row.items() if is_number(value)))
     found = {LOSSES: [name for name in names if name.startswith("loss")]}
     found[OUTPUTS] = [name for name in names if name in ("d_real", "d_fake")]
     others = [name for name in names if name not in (*found[LOSSES], *found[OUTPUTS], *NOT_DRAWN)]
@@ -60,7 +60,7 @@ def curve(rows: list[dict], name: str, *, label: str = "", tone: int = 0) -> Cur
 
     Taught in {ref}`training`.
     """
-    pairs = [(row["step"], row[name]) for row in rows if _is_number(row.get(name))]
+    pairs = [(row["step"], row[name]) for row in rows if is_number(row.get(name))]
     parts = np.array_split(np.array(pairs, dtype=float).reshape(-1, 2), max(1, min(POINTS, len(pairs))))
     steps, values = np.array([part.mean(axis=0) for part in parts if len(part)]).reshape(-1, 2).T
     return Curve(label or name, tuple(steps.tolist()), tuple(values.tolist()), tone)
@@ -133,5 +133,9 @@ def _inline(svg: str, alt: str, number: int) -> str:
     return re.sub(r"\n\s*", "\n", svg.replace(MADE_UP, "currentColor"))
 
 
-def _is_number(value) -> bool:
+def is_number(value) -> bool:
+    """Whether an entry of metrics.jsonl is a finite number, which can be drawn.
+
+    Taught in {ref}`training`.
+    """
     return type(value) in (int, float) and math.isfinite(value)

@@ -52,6 +52,17 @@ def nearest(images: Tensor, others: Tensor, *, but_itself: bool = False) -> Near
     return Nearest(others[where], differences.square().flatten(1).mean(1).sqrt())
 
 
+def spread(images: Tensor) -> float:
+    """Mean distance between two of n images, as `nearest` has it, over all pairs.
+
+    images: uint8 [n, C, H, W].
+    Taught in {ref}`ch-evaluation`.
+    """
+    flat = images.flatten(1).double() / 255
+    n, pixels = flat.shape
+    return (torch.cdist(flat, flat).sum() / max(1, n * (n - 1)) / pixels**0.5).item()
+
+
 def training_images(plan: dict, *, patient: bool) -> Tensor:
     """The images that a run learned from, as it saw them, uint8 [N, C, H, W]; nothing is downloaded.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ganedu.reporting import curves, marks, neighbors, page, sheets
+from ganedu.reporting import curves, diagnosis, marks, neighbors, page, sheets
 from ganedu.reporting.facts import Facts
 from ganedu.training import evaluation
 from ganedu.training.errors import TrainingError
@@ -40,6 +40,7 @@ def html(facts: Facts, *, patient: bool = True) -> str:
     head = ["<header>", f"<h1>{page.escape(facts.title)}</h1>", page.text(about, quiet=True), "</header>"]
     sections: dict[str, Callable[[], list[str]]] = {
         "The command": lambda: _command(facts),
+        "Diagnosis": lambda: [page.text(told) for told in diagnosis.in_words(facts, patient=patient)],
         "Curves": lambda: _curves(facts),
         "Samples over the steps": lambda: _film(facts),
         "The last sheet": lambda: _last_sheet(facts),
