@@ -1,13 +1,14 @@
-"""`ganedu report`: a run on a page.
+"""`ganedu report` and `ganedu compare`: runs on a page.
 
 Taught in {ref}`training`.
 """
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from ganedu.cli.options import Run, one_sentence, say
+from ganedu.cli.options import Run, folder, one_sentence, say
 
 reports_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -29,6 +30,28 @@ def report_run(run: Run):
         from ganedu.reporting import run_report
 
         say(run_report.write(run))
+
+
+@reports_app.command("compare", no_args_is_help=True)
+def compare_runs(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN ...", help="Folders of runs.", parser=folder)],
+    out: Annotated[Path, typer.Option(help="HTML file.", metavar="FILE", parser=folder)] = "comparison.html",
+):
+    """Several runs on one page: what differs, curves over each other, last sheets, and the metrics in a table.
+
+    Numbers that were measured by different protocols are not compared.
+
+    \b
+    ganedu compare runs/dcgan-digits runs/wgan-gp-digits
+    ganedu compare runs/* --out all.html
+
+    \f
+    Taught in {ref}`ch-evaluation`.
+    """
+    with one_sentence("compare"):
+        from ganedu.reporting import comparison
+
+        say(comparison.write(runs, out))
 
 
 def write_report(run: Path) -> Path | None:

@@ -24,6 +24,7 @@ WAVE, HEIGHT = 0.55, 0.05  # see `_oscillation`. Healthy: up to 0.42; Adam with 
 ALIKE = 0.4  # of the spread of real images. Healthy: 0.86 and more; collapsed: 0.25 and less
 RECALL = 0.05  # Healthy: 0.55 and more; collapsed: 0
 MOVED, SURE = 0.3, 4  # of the undecided loss, and in standard errors. Healthy: up to 0.2 and 3
+UNTOLD = "not told by what is here: whether"
 BETTER = 0.05  # of a Fréchet distance: what the next measurement would probably bring as well
 
 
@@ -152,11 +153,15 @@ def _collapse(facts: Facts, patient: bool) -> tuple[Finding | None, list[str]]:
     if recall is not None and recall < RECALL:
         number = f"recall is {recall:.3f} of the real images"
         return Finding(name, number, f"below {RECALL} most of them are never made", where, remedy), []
-    unknown = [] if recall is not None else ["whether some kinds of images are never made: `ganedu evaluate` (recall)"]
+    unknown = (
+        []
+        if recall is not None
+        else [f"{UNTOLD} some kinds of images are never made: `ganedu evaluate` measures it, as recall"]
+    )
     try:
         share, apart = _spread(facts, patient)
     except ValueError as error:
-        return None, [*unknown, f"whether all samples are alike: {error}"]
+        return None, [*unknown, f"{UNTOLD} all samples are alike: {error}"]
     if share >= ALIKE:
         return None, unknown
     number = f"samples of the last sheet are {apart:.3f} apart on average, pixel by pixel, {share:.0%} of real images"

@@ -35,7 +35,8 @@ table { border-collapse: collapse; width: 100%; font-size: 0.9rem; margin: 0.5re
 th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.5rem 0.25rem 0;
   border-bottom: 1px solid var(--line) }
 caption { text-align: left; color: var(--quiet); font-size: 0.9rem; padding: 0.3rem 0 }
-th[scope=row] { overflow-wrap: normal } td.number { font-variant-numeric: tabular-nums }
+th[scope=row] { overflow-wrap: normal } thead th, td.number { overflow-wrap: normal }
+td.number { font-variant-numeric: tabular-nums }
 """
 
 
