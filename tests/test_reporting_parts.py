@@ -112,10 +112,16 @@ def test_a_copy_of_a_training_image_has_distance_zero(plan):
 
 def test_a_large_folder_is_looked_through_only_for_those_who_ask(plan):
     plan["data"] |= {"name": "image-folder:nowhere", "images": neighbors.FEW + 1}
-    with pytest.raises(ValueError, match="decoding 2001 pictures again takes its time; `ganedu report` does it"):
+    with pytest.raises(ValueError, match="reading 2001 pictures again takes its time; `ganedu report` does it"):
         neighbors.training_images(plan, patient=False)
     with pytest.raises(ValueError, match="nowhere"):
         neighbors.training_images(plan, patient=True)
+
+
+def test_large_images_are_compared_only_for_those_who_ask(plan):
+    plan["recipe"]["image_shape"] = [3, 512, 512]
+    with pytest.raises(ValueError, match="reading 1541 pictures again takes its time"):
+        neighbors.training_images(plan, patient=False)
 
 
 def test_a_set_that_is_not_here_is_not_fetched(plan, tmp_path):

@@ -183,7 +183,7 @@ def _spread(facts: Facts, patient: bool) -> tuple[float, float]:
         raise ValueError("no sheet of samples was drawn yet, see --sample-every")
     images = sheets.read(list(drawn.values())[-1], facts.plan["recipe"]["image_shape"][-1])
     made = torch.from_numpy(images.copy()).permute(0, 3, 1, 2)
-    real = neighbors.training_images(facts.plan, patient=patient)
+    real = facts.training_images(patient=patient)
     few = real[:: max(1, len(real) // len(made))][: len(made)]
     return neighbors.spread(made) / max(neighbors.spread(few), 1e-9), neighbors.spread(made)
 

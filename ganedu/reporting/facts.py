@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ganedu import recipes
-from ganedu.reporting import command, sheets
+from ganedu.reporting import command, neighbors, sheets
 from ganedu.training import evaluation, run_folder
 from ganedu.training.errors import TrainingError
 from ganedu.training.progress import seconds_to_text
@@ -91,6 +91,12 @@ class Facts:
     def measured(self) -> list:
         """The reports of evaluation.json."""
         return evaluation.stored(self.run)
+
+    def training_images(self, *, patient: bool):
+        """The images it learned from, read once; see `ganedu.reporting.neighbors.training_images`."""
+        if "images" not in self.__dict__:
+            self.__dict__["images"] = neighbors.training_images(self.plan, patient=patient)
+        return self.__dict__["images"]
 
     def next_commands(self) -> list[str]:
         """How to go on with it, draw from it, and measure it."""

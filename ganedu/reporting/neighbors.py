@@ -4,6 +4,7 @@ Taught in {ref}`ch-evaluation`.
 """
 
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from ganedu.training import source
 from ganedu.training.loading import recipe_of
 
 FEW = 2000  # pictures of a folder: decoding more takes longer than a person waits who did not ask for it
+MUCH = 2 * 10**8  # bytes of images: reading and comparing more takes longer than a few seconds
 CHUNK = 2000
 
 
@@ -66,7 +68,7 @@ def spread(images: Tensor) -> float:
 def training_images(plan: dict, *, patient: bool) -> Tensor:
     """The images that a run learned from, as it saw them, uint8 [N, C, H, W]; nothing is downloaded.
 
-    plan: its config.json. patient: also decode a folder of more than FEW pictures.
+    plan: its config.json. patient: also read a folder of more than FEW pictures, or more than MUCH.
     Raises ValueError, with the reason in words, where they cannot be had.
     Taught in {ref}`training`.
     """
@@ -76,8 +78,9 @@ def training_images(plan: dict, *, patient: bool) -> Tensor:
         raise ValueError("the images were given from Python, and no name says where they are")
     if about.get("streamed"):
         raise ValueError("the pictures were streamed, and are too many to look through")
-    if name.startswith(sets.FOLDER) and about["images"] > FEW and not patient:
-        raise ValueError(f"decoding {about['images']} pictures again takes its time; `ganedu report` does it")
+    too_many = name.startswith(sets.FOLDER) and about["images"] > FEW
+    if not patient and (too_many or about["images"] * prod(plan["recipe"]["image_shape"]) > MUCH):
+        raise ValueError(f"reading {about['images']} pictures again takes its time; `ganedu report` does it")
     if name in FILE_SETS and not find(FILE_SETS[name], "train", data_root(root)):
         raise ValueError(f"{name} is not below {data_root(root)}; `ganedu data prepare {name}` fetches it")
     kind, config = recipe_of(plan)

@@ -141,7 +141,7 @@ def _real_and_generated(facts: Facts, patient: bool) -> list[str]:
         return [page.text("No sheet of samples was drawn yet.")]
     step, path = list(found.items())[-1]
     generated = torch.from_numpy(sheets.read(path, _side(facts))[:SHOWN].copy()).permute(0, 3, 1, 2)
-    real = neighbors.training_images(facts.plan, patient=patient)
+    real = facts.training_images(patient=patient)
     near = neighbors.nearest(generated, real)
     pairs = zip(generated, near.images, near.distances.tolist(), strict=True)
     cards = [_card(i, torch.stack([mine, theirs]), distance) for i, (mine, theirs, distance) in enumerate(pairs, 1)]
