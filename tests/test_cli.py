@@ -33,12 +33,12 @@ def test_train_ends_with_one_line_that_says_where_to_look_and_how_to_go_on(tmp_p
     done = ganedu("train", "dcgan", *SMALL)
     assert done.exit_code == 0
     assert done.stdout == (
-        "step 4 of 4 done; look at runs/dcgan-digits/samples/step_000004.png; "
+        "step 4 of 4 done; look at runs/dcgan-digits/samples/step_000004.png and runs/dcgan-digits/report.html; "
         "train longer: ganedu resume runs/dcgan-digits --steps 8\n"
     )
-    assert Path("runs/dcgan-digits/samples/step_000004.png").exists()
+    assert Path("runs/dcgan-digits/samples/step_000004.png").exists() and Path("runs/dcgan-digits/report.html").exists()
     assert ganedu("train", "dcgan", *SMALL, "--max-minutes", 0).stdout == (
-        "step 1 of 4 done; look at runs/dcgan-digits-2; go on: ganedu resume runs/dcgan-digits-2\n"
+        "step 1 of 4 done; look at runs/dcgan-digits-2/report.html; go on: ganedu resume runs/dcgan-digits-2\n"
     )
 
 
@@ -88,8 +88,14 @@ def test_a_sample_without_a_place_goes_into_the_folder_of_the_run_with_its_seed(
     [
         (["train", "dcgam"], "unknown recipe 'dcgam'; choose one of mlp, dcgan, article-gan"),
         (["train", "dcgan", "--data", "digit"], "unknown data set 'digit'"),
-        (["train", "dcgan", "--set", "widht=3"], "widht is neither an option nor in the recipe's configuration: size,"),
-        (["train", "dcgan", "--step", "3"], "step is neither an option nor in the recipe's configuration: size,"),
+        (
+            ["train", "dcgan", "--set", "widht=3"],
+            "widht is neither an option nor in the recipe's configuration; did you mean width?",
+        ),
+        (
+            ["train", "dcgan", "--step", "3"],
+            "step is neither an option nor in the recipe's configuration; `ganedu recipes",
+        ),
         (["train", "dcgan", "--set", "width"], "--set width: NAME=VALUE expected"),
         (["train", "dcgan", "--width"], "what does '--width' mean? See `ganedu train --help`"),
         (["train", "dcgan", "--set", "width=wide"], "--set width must be a whole number, not 'wide'"),
@@ -140,7 +146,7 @@ def test_doctor_names_devices_and_what_is_missing(monkeypatch):
 
 
 def test_the_help_of_every_command_has_an_example():
-    for command in ("train", "resume", "sample", "evaluate", "export"):
+    for command in ("train", "resume", "sample", "evaluate", "export", "report", "compare", "recipes"):
         text = ganedu(command, "--help").output
         assert f"ganedu {command} " in text.partition("Options")[0].partition("Usage")[2].partition("\n")[2]
         assert "{ref}" not in text

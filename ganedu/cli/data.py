@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ganedu.cli.options import one_sentence, say
+from ganedu.cli.options import folder, one_sentence, say
 
 data_app = typer.Typer(
     no_args_is_help=True,
@@ -42,12 +42,12 @@ def list_sets(root: Root = None):
     from ganedu.data.files import data_root
 
     with one_sentence("data list"):
-        folder = data_root(root)
-    say(f"Data folder: {folder}")
+        here = data_root(root)
+    say(f"Data folder: {here}")
     for title, names in (("One set of images", data.NAMES), ("Two domains, unpaired", data.UNPAIRED_NAMES)):
         say(f"\n{title}\n")
         for name in names:
-            about, state, license = BUILT_IN[name] if name in BUILT_IN else _state(name, folder)
+            about, state, license = BUILT_IN[name] if name in BUILT_IN else _state(name, here)
             say(f"{name}\n    {about}\n    license: {license}\n    {state}")
     say(
         f"\nYour own pictures: a folder, a .zip or a .tar of them\n\n{data.FOLDER}PATH\n"
@@ -81,6 +81,32 @@ def prepare(name: str, root: Root = None, size: Size = None):
     """
     with one_sentence(f"data prepare {name}"):
         _report(name, root, size)
+
+
+@data_app.command(
+    help="Write a set as PNG files into a new folder, to look at or to change; `image-folder:OUT` (for two domains "
+    "`unpaired:OUT`) trains on it.\n\nExample: ganedu data export digits my-digits"
+)
+def export(
+    name: str,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the images.", parser=folder)],
+    split: Annotated[str | None, typer.Option(help="train or test; both if not given.")] = None,
+    n: Annotated[int | None, typer.Option("--n", help="Only the first N of each split.", min=1)] = None,
+    root: Root = None,
+    size: Size = None,
+):
+    """Write a set as PNG files into a new folder.
+
+    Taught in {ref}`data-sets`.
+    """
+    with one_sentence(f"data export {name}"):
+        from ganedu.data import exporting
+
+        _require_here(name, root)
+        counts = exporting.export(name, out, root=root, split=split, n=n, size=size)
+        for part in dict.fromkeys(subfolder.partition("/")[0] for subfolder in counts):
+            found = [count for subfolder, count in counts.items() if subfolder.partition("/")[0] == part]
+            say(f"{out / part}: {sum(found)} images" + (f" in {len(found)} classes" if len(found) > 1 else ""))
 
 
 @data_app.command(

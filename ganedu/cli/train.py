@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 
 from ganedu.cli.options import MOST, At, Device, Previous, Root, Run, folder, one_sentence, place, say
+from ganedu.cli.recipes import default_data
+from ganedu.cli.reports import write_report
 
 train_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -91,7 +93,7 @@ def train_recipe(
 
         device, kind = place(device), recipes.get(recipe)
         full = device != "cpu" if full is None else full
-        data = ("digits" if kind.domains == 1 else "shape-domains") if data is None else data
+        data = default_data(kind) if data is None else data
         changes = [*(change or []), *_as_changes(context.args)]
         recipe_config = _recipe_config(kind.Config(), full, changes, size, batch_size, flip)
         config = TrainConfig(
@@ -188,5 +190,5 @@ def _say_where(outcome) -> None:
         if told:
             say(told)
     image = outcome.run / "samples" / f"step_{outcome.step:06d}.png"
-    where = image if image.exists() else outcome.run
-    say(f"step {outcome.step} of {outcome.steps} done; look at {where}; {then}")
+    there = [str(path) for path in (image if image.exists() else None, write_report(outcome.run)) if path]
+    say(f"step {outcome.step} of {outcome.steps} done; look at {' and '.join(there) or outcome.run}; {then}")

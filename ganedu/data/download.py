@@ -3,7 +3,9 @@
 Taught in {ref}`data-sets`.
 """
 
+import textwrap
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ganedu.data.registry import Download, FileSet, UnpairedSet
 from ganedu.data.resuming import ResumingDownloader
@@ -59,9 +61,9 @@ def _fetch(wanted: Download, files: FileSet | UnpairedSet, root: Path) -> None:
             partial.unlink(missing_ok=True)  # of an earlier attempt, if the file was put here by other means meanwhile
             return
         except (OSError, ValueError) as error:  # requests raises OSErrors; ValueError: the hash is wrong
-            failures.append(f"{url}: {str(error).splitlines()[0]}")
+            failures.append(f"{urlsplit(url).netloc}: {textwrap.shorten(str(error), 60, placeholder=' ...')}")
     kept = f"{partial} keeps what has come; run it again to go on. " if partial.exists() else ""
-    raise ValueError(f"cannot download {files.name}. {' '.join(failures)}\n{kept}{_offline(files, root)}")
+    raise ValueError(f"cannot download {files.name} ({'; '.join(failures)})\n{kept}{_offline(files, root)}")
 
 
 def _offline(files: FileSet | UnpairedSet, root: Path) -> str:

@@ -25,6 +25,14 @@ LOWER_IS_BETTER = {
 }
 
 
+def direction(name: str) -> str:
+    """In which direction a metric is better, in words.
+
+    Taught in {ref}`ch-evaluation`.
+    """
+    return f"{'lower' if LOWER_IS_BETTER[name] else 'higher'} is better"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
     """How a number was measured.

@@ -4,6 +4,7 @@ Taught in {ref}`ch-dcgan`; Radford et al. 2016.
 """
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from torch import nn
 
@@ -28,6 +29,8 @@ class Config(adversarial.Config):
     noise: str = "uniform"
     width: int = 128
     kernel: int = 5  # the program
+
+    BEFORE = MappingProxyType({"noise": "normal", "kernel": 4})  # what runs had that do not name them: the port's
 
     def port(self) -> "Config":
         """Chintala's port to Torch, which the tutorials copy: half the channels, 4 x 4 kernels, Gaussian noise."""

@@ -13,6 +13,7 @@ from ganedu.training.config import differences, fingerprint
 from ganedu.training.errors import TrainingError
 from ganedu.training.loading import completed
 from ganedu.training.loop import circumstances
+from ganedu.training.validation import a_few
 
 CHANGEABLE = ("learning_rate", "learning_rate_d")
 SAMPLED = 1000  # steps at which two learning rates are compared
@@ -54,7 +55,7 @@ def refuse_changes(run: Path, state: dict, plan: dict, now: dict, recipe) -> lis
                 then = {**then, "recipe": {**then["recipe"], "config": {**then["recipe"]["config"], name: new}}}
     if found := differences(then, now):
         raise TrainingError(
-            f"{run} was trained otherwise than it would be now, so it is not resumed: {'; '.join(found)}. "
+            f"{run} was trained otherwise than it would be now, so it is not resumed: {a_few(found)}. "
             f"Put {run_folder.CONFIG} and the data back, or start a new run with another --out"
         )
     before, after = then["training"]["steps"], now["training"]["steps"]
@@ -78,7 +79,7 @@ def refuse_another(run: Path, kind, recipe_config, config, data) -> None:
     if isinstance(data, str):
         then["data"], now["data"] = {"name": plan["data"]["name"]}, {"name": data}
     if found := differences(then, now):
-        raise TrainingError(f"{run} holds a run with other options ({'; '.join(found)}); give another --out")
+        raise TrainingError(f"{run} holds a run with other options ({a_few(found)}); give another --out")
 
 
 def _mended(then: dict, now: dict) -> bool:

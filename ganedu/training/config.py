@@ -18,6 +18,7 @@ RULES = dict.fromkeys((*CADENCE, "steps", "evaluate_images"), Whole(1)) | dict.f
     ("seed", "evaluate_every", "keep_last", "keep_every"), Whole(0)
 )
 _MISSING = "nothing"
+_CONSEQUENCES = ("data.sha256", "recipe.image_shape")
 # More steps lead on along the same path as long as the learning rates agree, which is asked apart; the root is a place.
 _NOT_COMPARED = (
     *CADENCE,
@@ -88,15 +89,21 @@ def fingerprint(plan: dict) -> str:
 def differences(old: dict, new: dict) -> list[str]:
     """One line per entry that differs, "training.seed: 0 before, 1 now".
 
+    What a person chose comes first, then what follows from it: the shape of the images, the hash of their bytes.
     What does not change the path of the weights is not compared: the cadence, the number of steps, the data's folder.
     Taught in {ref}`training`.
     """
     before, now = dict(_leaves(old)), dict(_leaves(new))
     return [
-        f"{key}: {before.get(key, _MISSING)} before, {now.get(key, _MISSING)} now"
-        for key in sorted({*before, *now})
+        f"{key}: {_short(before.get(key, _MISSING))} before, {_short(now.get(key, _MISSING))} now"
+        for key in sorted({*before, *now}, key=lambda key: (key in _CONSEQUENCES, key))
         if before.get(key, _MISSING) != now.get(key, _MISSING)
     ]
+
+
+def _short(value) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:12]}..."
 
 
 def _leaves(plan: dict, prefix: str = "") -> Iterator[tuple[str, object]]:

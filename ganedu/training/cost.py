@@ -34,7 +34,7 @@ def build(kind, config, image_shape: tuple[int, int, int], *, device: torch.devi
     """
     options = {"image_shape": image_shape, "device": device, "seed": seed}
     if _is_beyond_paper(kind, config):
-        weights = _count_weights(kind, config, image_shape)
+        weights = count_weights(kind, config, image_shape)
         what = f"{kind.name} with {weights:,} weights (each {COPIES} times: gradient, Adam, average)"
         _memory.require(FLOAT * COPIES * weights, what, "make the networks smaller")
     try:
@@ -57,11 +57,12 @@ def _largest(value) -> float:
     return max((each for each in (value if isinstance(value, tuple) else (value,)) if type(each) is int), default=0)
 
 
-def _count_weights(kind, config, image_shape) -> int:
+def count_weights(kind, config, image_shape: tuple[int, int, int]) -> int:
     """Numbers in the networks of a recipe, which is built as far as it can be of tensors without memory.
 
     A recipe may stumble there: an optimizer wants a real device, a layer its numbers. What was built until then counts.
     Raises ValueError where the recipe does.
+    Taught in {ref}`training`.
     """
     count = 0
 

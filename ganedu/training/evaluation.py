@@ -98,7 +98,7 @@ def evaluate(
     recipe = load(run, device=device, ema=ema, previous=previous, at=at)
     found = evaluator.measure(recipe, seed=seed, step=step, averaged=averaged)
     _, best = final_and_best(add(run, found), found)
-    return _text(found, best)
+    return text(found, best)
 
 
 def add(run: Path, found) -> list:
@@ -108,7 +108,7 @@ def add(run: Path, found) -> list:
     Taught in {ref}`ch-evaluation`.
     """
     with _alone(run):
-        reports = [*_stored(run / RESULTS), found]
+        reports = [*stored(run), found]
         _write(run, reports)
     return reports
 
@@ -120,7 +120,7 @@ def rewind(run: Path, step: int) -> None:
     """
     if (run / RESULTS).exists():
         with _alone(run):
-            reports = _stored(run / RESULTS)
+            reports = stored(run)
             kept = [report for report in reports if report.step <= step]
             if len(kept) < len(reports):
                 _write(run, kept)
@@ -145,7 +145,7 @@ def summary(run: Path) -> str:
     Taught in {ref}`training`.
     """
     training = run_folder.read_config(run)["training"]
-    reports = [each for each in _stored(run / RESULTS) if _is_own(each, training)]
+    reports = [each for each in stored(run) if _is_own(each, training)]
     if not training["evaluate_every"] or not reports:
         return ""
     final, best = final_and_best(reports, reports[-1])
@@ -176,9 +176,15 @@ def _write(run: Path, reports: list) -> None:
     run_folder.write_json(run / RESULTS, {"reports": [each.record() for each in reports]})
 
 
-def _stored(path: Path) -> list:
+def stored(run: Path) -> list:
+    """The reports in evaluation.json, as `ganedu.metrics.report.Report`; none if the run was never measured.
+
+    Raises TrainingError if the file is damaged.
+    Taught in {ref}`ch-evaluation`.
+    """
     from ganedu.metrics import report
 
+    path = run / RESULTS
     if not path.exists():
         return []
     try:
@@ -187,12 +193,26 @@ def _stored(path: Path) -> list:
         raise TrainingError(f"{path} is damaged ({error}); delete it and evaluate again") from None
 
 
-def _text(found, best) -> str:
+def protocol_in_words(found) -> str:
+    """How a report's numbers were measured, and of which weights.
+
+    Taught in {ref}`ch-evaluation`.
+    """
     protocol = found.protocol
-    lines = [f"{name:18} {value:.4f}" for name, value in found.values.items()]
     weights = "averaged generator" if found.averaged else "last generator"
-    lines.append(f"step {found.step}, {weights}; {protocol.n_fake} generated and {protocol.n_real} real images")
-    lines.append(f"of {' x '.join(map(str, protocol.size))} pixels ({protocol.data}, {protocol.split})")
-    lines.append(f"features {protocol.features}")
+    size = f" of {' x '.join(map(str, protocol.size))} pixels" if protocol.size else ""
+    counts = f"{protocol.n_fake} generated and {protocol.n_real} real images{size}"
+    return f"{weights}; {counts} ({protocol.data}, {protocol.split}); features {protocol.features}"
+
+
+def text(found, best) -> str:
+    """A report in lines: each number with its direction, then the protocol, then the best Fréchet distance so far.
+
+    Taught in {ref}`ch-evaluation`.
+    """
+    from ganedu.metrics.report import direction
+
+    lines = [f"{name:18} {value:.4f}  {direction(name)}" for name, value in found.values.items()]
+    lines.append(f"step {found.step}, {protocol_in_words(found)}")
     lines.append(f"best frechet_distance so far: {best.values['frechet_distance']:.4f} at step {best.step}")
     return "\n".join(lines)

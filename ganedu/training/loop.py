@@ -5,6 +5,7 @@ Taught in {ref}`training`.
 
 import math
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -152,6 +153,9 @@ class Session:
 
     def _not_finite(self, step: int, what: str, value: float = math.nan) -> TrainingError:
         kind = "infinite" if math.isinf(value) else "not a number"
+        if self.world.is_main:
+            with suppress(OSError):  # a full disk is not what went wrong first
+                run_folder.append_metrics(self.run, {"step": step, "stopped": f"{what} is {kind}"})
         return TrainingError(
             f"step {step}: {what} is {kind}; the last good checkpoint is "
             f"{self.run / checkpoint.NAME} of step {self.saved}. A smaller learning rate, another seed or fp32 may help"

@@ -4,6 +4,7 @@ Taught in {ref}`training`.
 """
 
 import ast
+import difflib
 from dataclasses import fields
 from typing import get_origin, get_type_hints
 
@@ -46,7 +47,8 @@ def check(config, *, where: str = "") -> None:
 def from_record(kind: type, given: dict, *, where: str) -> tuple:
     """A configuration from what a file holds, and the names of the options that the file does not have.
 
-    These get their defaults, which leave everything as it was before there was such an option.
+    These get the values that leave everything as it was before there was such an option: those of the table `BEFORE`
+    of the dataclass where it has one, else their defaults.
     kind: the dataclass; given: named values, lists for tuples. where: how messages call the place.
     Raises ValueError for unknown names, wrong types and values out of range.
     Taught in {ref}`training`.
@@ -54,9 +56,12 @@ def from_record(kind: type, given: dict, *, where: str) -> tuple:
     names = [option.name for option in fields(kind)]
     if odd := sorted(given.keys() - set(names)):
         raise ValueError(f"{where}: unknown: {', '.join(map(shown, odd[:5]))}; is it of a newer version of ganedu?")
-    config = kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+    missing = [name for name in names if name not in given]
+    before = {name: value for name, value in getattr(kind, "BEFORE", {}).items() if name in missing}
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    config = kind(**values, **before)
     check(config, where=f"{where}.")
-    return config, [name for name in names if name not in given]
+    return config, missing
 
 
 def from_text(kind: type, name: str, text: str):
@@ -67,7 +72,11 @@ def from_text(kind: type, name: str, text: str):
     """
     hints = get_type_hints(kind)
     if name not in hints:
-        raise ValueError(f"{name} is neither an option nor in the recipe's configuration: {', '.join(hints)}")
+        near = difflib.get_close_matches(name, hints, n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise ValueError(
+            f"{name} is neither an option nor in the recipe's configuration; {meant}`ganedu recipes NAME` lists what is"
+        )
     hint = hints[name]
     try:
         value = text if hint is str else ast.literal_eval(text.strip())

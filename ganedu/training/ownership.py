@@ -14,7 +14,7 @@ from ganedu.training.errors import TrainingError, cannot_write
 
 LOCK = ".run.lock"
 # What a kill leaves beside a file that was being written; names that other programs give do not look so.
-_TEMPORARY = re.compile(r"(?:[a-z.]+\.(?:pt|json|jsonl|safetensors)|step_\d{6,}\.png)\.[0-9a-f]{8}\.tmp")
+_TEMPORARY = re.compile(r"(?:[a-z.]+\.(?:pt|json|jsonl|safetensors|html)|step_\d{6,}\.png)\.[0-9a-f]{8}\.tmp")
 SAMPLE = re.compile(r"step_(\d{6,})\.png")
 
 

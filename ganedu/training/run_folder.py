@@ -26,8 +26,9 @@ from ganedu.training.records import ROW, check_plan, read_json
 from ganedu.training.validation import require
 
 CONFIG, METRICS, WEIGHTS, PROVENANCE = "config.json", "metrics.jsonl", "generator.safetensors", "provenance.json"
-RESULTS, BEST = "evaluation.json", "generator.best.safetensors"
+RESULTS, BEST, REPORT = "evaluation.json", "generator.best.safetensors", "report.html"
 NAMES = (checkpoint.NAME, checkpoint.PREVIOUS, METRICS, WEIGHTS, PROVENANCE, RESULTS, BEST)  # besides config.json
+COLUMNS, GAP = 8, 2  # of a sheet: images in a row, white pixels between two of them
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pillow", "safetensors")
 
 
@@ -90,24 +91,33 @@ def cut_metrics(run: Path, step: int) -> None:
     write_atomically(run / METRICS, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
-def write_samples(path: Path, images: Tensor, *, columns: int = 8) -> None:
+def zoom_of(side: int) -> int:
+    """By how much an image of so many pixels a side is enlarged, pixel by pixel, so that a person sees something.
+
+    Taught in {ref}`training`.
+    """
+    return max(1, 64 // side)
+
+
+def write_samples(path: Path, images: Tensor, *, columns: int = COLUMNS) -> None:
     """Write images [n, C, H, W] in [-1, 1], C of 1 or 3, as one PNG, row by row, two white pixels between them.
 
-    Images below 64 pixels are enlarged by a whole factor, pixel by pixel, so that a person sees something.
+    Images below 64 pixels are enlarged, see `zoom_of`.
     Raises ValueError for other channel counts, and for NaN.
     Taught in {ref}`training`.
     """
     n, channels, *sides = images.shape
     if channels not in (1, 3):
         raise ValueError(f"images of {channels} channels cannot be drawn; 1 (gray) or 3 (RGB) can")
-    zoom = max(1, 64 // max(sides))
+    zoom = zoom_of(max(sides))
     pixels = to_bytes(images.detach().float().cpu()).permute(0, 2, 3, 1).numpy()
     pixels = pixels.repeat(zoom, axis=1).repeat(zoom, axis=2)
     height, width = pixels.shape[1:3]
     columns = min(columns, n)
-    sheet = np.full((-(-n // columns) * (height + 2) + 2, columns * (width + 2) + 2, channels), 255, np.uint8)
+    rows = -(-n // columns)
+    sheet = np.full((rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, channels), 255, np.uint8)
     for index, image in enumerate(pixels):
-        top, left = 2 + index // columns * (height + 2), 2 + index % columns * (width + 2)
+        top, left = GAP + index // columns * (height + GAP), GAP + index % columns * (width + GAP)
         sheet[top : top + height, left : left + width] = image
     buffer = io.BytesIO()
     Image.fromarray(sheet if channels == 3 else sheet[:, :, 0]).save(buffer, format="PNG")

@@ -31,6 +31,7 @@ from ganedu.training.loading import fitting, recipe_class, recipe_of
 from ganedu.training.loop import Session
 from ganedu.training.records import FORMAT
 from ganedu.training.trainer import ORDER, Trainer, stream_seed
+from ganedu.training.validation import a_few
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,7 @@ def _plan(kind, recipe_config, images: source.Source, config: TrainConfig, world
 
 def _occupied(out: Path, plan: dict) -> TrainingError:
     found = differences(run_folder.read_config(out), plan)
-    changed = f" with other options ({'; '.join(found)})" if found else ""
+    changed = f" with other options ({a_few(found)})" if found else ""
     return TrainingError(f"{out} holds a run already{changed}; go on with `ganedu resume {out}` or give another --out")
 
 

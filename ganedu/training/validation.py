@@ -26,6 +26,15 @@ def shown(value) -> str:
     return text if len(text) <= 50 else f"{text[:40]}... ({len(text)} characters)"
 
 
+def a_few(things: list[str], *, most: int = 3) -> str:
+    """The first of some things, in one line, and how many more there are: what to do about them must stay in sight.
+
+    Taught in {ref}`training`.
+    """
+    more = len(things) - most
+    return "; ".join([*things[:most], *([f"and {more} more"] if more > 0 else [])])
+
+
 @dataclass(frozen=True)
 class Rule:
     """A value of one of some types; `words` describe it.
