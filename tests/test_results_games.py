@@ -1,5 +1,6 @@
 """What the stored results of the chapters on games claim."""
 
+import hashlib
 import json
 import runpy
 from pathlib import Path
@@ -61,3 +62,21 @@ def test_five_discriminator_steps_undo_consensus_from_this_start_with_the_true_g
     five = "alternating, 5 of D"
     assert true[five]["final_distance"] > 10 and published[five]["final_distance"] < 1e-30
     assert true[five]["predicted_factor"] < 0.9  # close to the equilibrium it would contract: the start is far
+
+
+def test_tables_of_mode_coverage_follow_from_their_counts():
+    path = RESULTS / "mode_coverage" / "run.py"
+    script, code = runpy.run_path(str(path)), hashlib.sha256(path.read_bytes()).hexdigest()
+    provenance = json.loads((RESULTS / "mode_coverage" / "provenance.json").read_text(encoding="utf-8"))
+    assert provenance["code_sha256"] == code, f"run `{provenance['command']}` again"
+    content = stored("mode_coverage")
+    seeds, snapshots = content["settings"]["seeds"], content["settings"]["steps"] // content["settings"]["every"]
+    assert content["departures"] == script["DEPARTURES"] and content["tables"].keys() == script["SETS"].keys()
+    for data, arms in content["tables"].items():
+        modes = len(script["SETS"][data][0])
+        assert arms.keys() == script["ARMS"].keys()
+        for name, row in arms.items():
+            counts = torch.tensor(row["counts"])
+            assert counts.shape == (snapshots, seeds, modes)
+            for key, values in script["summary"](row["counts"][-1]).items():
+                assert row[key] == values, (data, name, key)
