@@ -176,7 +176,7 @@ def test_a_full_disk_is_named_and_loses_nothing(serve, tmp_path, monkeypatch):
     wanted = offered(serve(Behavior()))
     with monkeypatch.context() as small:
         small.setattr(resuming, "open", Small, raising=False)
-        with pytest.raises(ValueError, match=r"No space left on device\n.*keeps what has come"):
+        with pytest.raises(ValueError, match=r"No space left on device\)\n.*keeps what has come"):
             download.fetch(wanted, tmp_path)
     assert files_in(tmp_path) == ["tiny.zip.part"]
     assert CONTENT.startswith((tmp_path / "tiny.zip.part").read_bytes())

@@ -28,6 +28,14 @@ def ganedu(*words):
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
+@pytest.fixture(autouse=True, scope="module")
+def nowhere():
+    """No folder of data by environment: a command would name it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("GANEDU_DATA", raising=False)
+        yield
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A finished run with four sheets, measured twice."""

@@ -17,6 +17,14 @@ from ganedu.reporting import command, curves, marks, neighbors, sheets
 from ganedu.training import TrainConfig, run_folder, source
 
 
+@pytest.fixture(autouse=True, scope="module")
+def nowhere():
+    """No folder of data by environment: a command would name it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("GANEDU_DATA", raising=False)
+        yield
+
+
 @pytest.fixture
 def plan():
     """What config.json says of a small run on the digits."""
