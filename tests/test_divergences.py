@@ -199,3 +199,21 @@ def test_bad_input_is_named():
                 divergences.mmd(torch.zeros(a), torch.zeros(b))
     with pytest.raises(ValueError, match="must be positive, not 0"):
         divergences.mmd(torch.zeros(2, 2), torch.zeros(3, 2), bandwidth=0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda p, q: divergences.kl(p, q, GRID),
+        lambda p, q: divergences.js(p, q, GRID),
+        lambda p, q: divergences.f_divergence("kl", p, q, GRID),
+        lambda p, q: divergences.f_critic("kl", p, q, GRID),
+        lambda p, q: divergences.f_variational("kl", torch.zeros_like(p), p, q, GRID),
+    ],
+    ids=["kl", "js", "f_divergence", "f_critic", "f_variational"],
+)
+def test_the_density_that_is_none_is_named(call):
+    good = on_grid(0, 1)
+    for name, p, q in (("p", good - 1, good), ("q", good, good - 1)):
+        with pytest.raises(ValueError, match=f"^{name} integrates to"):
+            call(p, q)

@@ -144,8 +144,9 @@ def test_bilinear_game_of_vectors_moves_the_players_along_the_matrix():
 
 @given(st.floats(0.1, 2), st.floats(0.1, 2), st.floats(-2, 2))
 @few
-def test_quadratic_game_has_its_saddle_at_zero(a, b, c):
-    game = games.quadratic(a, b, c)
+def test_quadratic_game_has_its_saddle_at_zero_and_a_coupling_of_one(a, b, c):
+    game, w = games.quadratic(a, b, c), torch.tensor([0.3, -0.7], dtype=torch.float64)
+    assert torch.equal(games.quadratic(a, b).field(w), games.quadratic(a, b, 1.0).field(w))
     assert torch.equal(game.field(ORIGIN), ORIGIN)
     expected = torch.linalg.eigvals(torch.tensor([[-a, -c], [c, -b]], dtype=torch.float64))
     got = games.spectrum(game.field, ORIGIN)

@@ -129,3 +129,5 @@ def test_bad_responses_are_named():
         implicit.best_response(lambda t, p: -(-p).exp().sum() + t.sum(), theta, phi, steps=5)
     with pytest.raises(ValueError, match="not positive definite"):
         implicit.response_product(lambda t, p: (t * p).sum() + p.square().sum(), theta, phi, phi)
+    with pytest.raises(ValueError, match="a direction has curvature 0"):
+        implicit.conjugate_gradients(torch.zeros_like, phi)

@@ -108,6 +108,7 @@ def test_distance_by_distribution_functions_can_be_differentiated():
             lambda: transport.wasserstein_lp(even(2), 2 * even(3), torch.zeros(2, 3)),
             "b of shape .* sum 2 are no masses",
         ),
+        (lambda: transport.wasserstein_lp(even(2) / 2, even(3), torch.zeros(2, 3)), "a of shape .* sum 0.5 are no"),
         (
             lambda: transport.wasserstein_dual(torch.tensor([1.5, -0.5]), even(1), torch.zeros(2, 1)),
             "a of shape .* are no masses of 2 points",
