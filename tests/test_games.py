@@ -79,6 +79,18 @@ def test_negative_momentum_contracts_only_in_turn():
     assert games.radius(lambda s: games.alternating_momentum(v, s, 0.1, beta=-0.5), zero) < 0.999
 
 
+def test_momentum_of_several_numbers_is_that_of_each():
+    state = torch.arange(6.0, dtype=torch.float64)  # three places, and their last moves
+    got = games.momentum(lambda w: -2 * w, state, 0.1, beta=0.5)
+    moves = [0.1 * -2 * w + 0.5 * move for w, move in zip((0, 1, 2), (3, 4, 5), strict=True)]
+    assert got.tolist() == pytest.approx([w + move for w, move in enumerate(moves)] + moves, abs=1e-14)
+
+
+def test_a_penalty_without_weight_costs_nothing():
+    w = point(0.4, -1.2)
+    assert dirac(penalty="r1").field(w).tolist() == pytest.approx(dirac().field(w).tolist(), abs=1e-14)
+
+
 @pytest.mark.parametrize("order", ["GD", "DG", "GDD"])
 def test_momentum_in_turn_is_the_heavy_ball_of_one_player_after_the_other(order):
     v, h, beta = games.bilinear().field, 0.2, -0.5

@@ -121,10 +121,17 @@ def test_one_unrolled_step_from_the_best_response_takes_the_inverse_for_the_rate
     assert (got - expected).abs().max() < 1e-10
 
 
+def test_the_residual_of_conjugate_gradients_is_relative_to_the_right_side():
+    right = torch.tensor([3e-9, -1e-9], dtype=torch.float64)
+    assert torch.allclose(implicit.conjugate_gradients(lambda v: 2 * v, right), right / 2, rtol=1e-12, atol=0)
+
+
 def test_bad_responses_are_named():
     theta, phi = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
     with pytest.raises(ValueError, match="not concave; start nearer"):
         implicit.best_response(lambda t, p: p.square().sum() + t.sum(), theta, phi)
+    with pytest.raises(ValueError, match="not concave; start nearer"):  # flat is no maximum either
+        implicit.best_response(lambda t, p: t.sum() - p.pow(4).sum(), theta, 0 * phi)
     with pytest.raises(ValueError, match=r"no best response after 5 steps of Newton: the gradient is"):
         implicit.best_response(lambda t, p: -(-p).exp().sum() + t.sum(), theta, phi, steps=5)
     with pytest.raises(ValueError, match="not positive definite"):
