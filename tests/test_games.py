@@ -308,6 +308,7 @@ def test_rock_paper_scissors_is_played_evenly():
     [
         (lambda: games.alternating(games.bilinear().field, ORIGIN, 0.1, order="GX"), "no player is called 'X'"),
         (lambda: games.solve_matrix_game(torch.tensor([[math.nan]])), "a finite matrix"),
+        (lambda: games.solve_matrix_game(torch.tensor([[1.0, math.inf]])), "a finite matrix"),
         (lambda: games.solve_matrix_game(torch.zeros(3)), r"shape \(3,\) given"),
         (lambda: dirac(noise=-1.0), "cannot be -1.0; 0 is none"),
         (lambda: dirac("gan"), "unknown loss 'gan'"),

@@ -58,6 +58,12 @@ def test_gradients_of_the_layer_agree_with_finite_differences():
     assert torch.autograd.gradcheck(layer, normal(4, 3).requires_grad_())
 
 
+def test_packs_of_points_are_rows_and_packs_of_one_are_the_samples():
+    x = torch.arange(8.0).view(4, 2)
+    assert torch.equal(pack(x, 2), torch.tensor([[0.0, 1.0, 2.0, 3.0], [4.0, 5.0, 6.0, 7.0]]))
+    assert torch.equal(pack(x, 1), x)
+
+
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3))
 @few
 def test_packs_hold_neighbors_side_by_side(packs, size, channels):
