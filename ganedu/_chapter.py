@@ -9,7 +9,7 @@ from pathlib import Path
 KINDS = ("equation", "equal", "gradient", "expectation", "converges", "at_most")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})(.*)$")
 _LABEL = re.compile(r"\$\$\s*\(((?:eq|def)-[^)\s]+)\)|^\s*:label:\s*((?:eq|def)-\S+)")
-_PRINT = re.compile(
+PRINT = re.compile(  # a displayed formula, with its label if it has one
     r"\$\$(?P<display>.+?)\$\$[ ]*(?:\((?P<label>(?:eq|def)-[^)\s]+)\))?"
     r"|```\{math\}\s*:label:\s*(?P<named>\S+)\n(?P<block>.+?)```",
     re.DOTALL,
@@ -35,9 +35,14 @@ def labels(text: str) -> Iterator[tuple[int, str]]:
 
 def equations(text: str) -> dict[str, str]:
     """The LaTeX that a text prints under each ``eq-`` and ``def-`` label."""
-    matches = _PRINT.finditer("\n".join(_without_code(text)))
+    matches = PRINT.finditer("\n".join(_without_code(text)))
     pairs = ((m["label"] or m["named"], m["display"] or m["block"]) for m in matches)
     return {label: latex.strip() for label, latex in pairs if label}
+
+
+def exercise(grade_id: str) -> str:
+    """The label ``ex-...`` of the exercise whose test cell has this id, ``test-...``."""
+    return "ex-" + grade_id.removeprefix("test-")
 
 
 def _without_code(text: str) -> Iterator[str]:

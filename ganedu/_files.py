@@ -2,6 +2,8 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 
@@ -22,6 +24,13 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def names(path: Path) -> Iterator[Path]:
+    """Names for a file that must not replace a person's: its own, then NAME.new.EXT, NAME.new-2.EXT, ..."""
+    yield path
+    yield path.with_name(f"{path.stem}.new{path.suffix}")
+    yield from (path.with_name(f"{path.stem}.new-{i}{path.suffix}") for i in count(2))
 
 
 def _sync_folder(folder: Path) -> None:

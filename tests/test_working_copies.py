@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -219,6 +220,13 @@ def test_equations_carry_the_numbers_of_the_book_and_references_lead_to_the_note
     assert "\\tag{4.3}\n\\end{equation*}" in text  # the optimal discriminator
     assert "[3 · The value function](03_value_function.ipynb)" in text
     assert text.count("*Figure 4.") == 4 and "(Goodfellow et al. 2014" in text.replace("[", "")
+
+
+def test_a_formula_without_label_stays_as_it_is(editions):
+    for text in editions.values():
+        cells = [cell.source for cell in nbformat.reads(text, as_version=4).cells if cell.cell_type == "markdown"]
+        tagged = re.findall(r"\\begin\{equation\*\}(.*?)\\end\{equation\*\}", "\n".join(cells), re.DOTALL)
+        assert tagged and all("$$" not in latex and latex.count("\\tag") == 1 for latex in tagged)
 
 
 def test_progress_is_what_the_saved_test_cells_say(work, editions, tmp_path):

@@ -218,9 +218,8 @@ def write_exercises(chapters: Path, path: Path):
         for cell in converted(chapter).cells:
             nbgrader = cell.metadata.get("nbgrader", {})
             if nbgrader.get("grade"):
-                label = "ex-" + nbgrader["grade_id"].removeprefix("test-")
-                test = cell.source.splitlines()
-                found[label] = {"chapter": chapter.stem, "points": nbgrader["points"], "test": test}
+                test = {"points": nbgrader["points"], "test": cell.source.splitlines()}
+                found[_chapter.exercise(nbgrader["grade_id"])] = {"chapter": chapter.stem, **test}
     _store(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 

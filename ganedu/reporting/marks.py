@@ -7,11 +7,9 @@ Taught in {ref}`training`.
 
 import hashlib
 import re
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
-from ganedu._files import write_atomically
+from ganedu._files import names, write_atomically
 
 _MARK = re.compile(rb"\n<!-- ganedu wrote this page; SHA-256 of what is above: ([0-9a-f]{64}) -->\n\Z")
 
@@ -44,13 +42,7 @@ def write(path: Path, page: str) -> Path:
     Returns where it is now. Raises OSError if it cannot be written.
     Taught in {ref}`training`.
     """
-    free = next(each for each in _names(path) if is_ours(each) or not (each.exists() or each.is_symlink()))
+    free = next(each for each in names(path) if is_ours(each) or not (each.exists() or each.is_symlink()))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(free, marked(page))
     return free
-
-
-def _names(path: Path) -> Iterator[Path]:
-    yield path
-    yield path.with_name(f"{path.stem}.new{path.suffix}")
-    yield from (path.with_name(f"{path.stem}.new-{i}{path.suffix}") for i in count(2))

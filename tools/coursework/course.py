@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
+from ganedu import _chapter
 from tools.coursework.plain import plain, targets
 
 STUB = 'raise NotImplementedError("Write your answer here, then run the test cell below.")'
@@ -45,17 +45,16 @@ class ForStudents(nbgrader_steps.NbGraderPreprocessor):
         return nb, resources
 
 
+BLANK = [nbgrader_steps.LockCells, nbgrader_steps.ClearSolutions, ForStudents, nbgrader_steps.CheckCellMetadata]
 # GenerateAssignment's own list without ClearOutput: the outputs are the target that nbval compares with
 RELEASE_STEPS = [
-    nbgrader_steps.LockCells,
-    nbgrader_steps.ClearSolutions,
-    ForStudents,
-    nbgrader_steps.CheckCellMetadata,
+    *BLANK,
     nbgrader_steps.ComputeChecksums,
     nbgrader_steps.SaveCells,
     nbgrader_steps.ClearHiddenTests,
     nbgrader_steps.ComputeChecksums,
 ]
+STUBS = Config(ClearSolutions={"code_stub": {"python": STUB}})
 
 
 class Course:
@@ -107,8 +106,7 @@ class Course:
 
     def _convert(self, converter, chapter: str, student: str = "*", **options):
         config = Config(
-            CourseDirectory={"root": str(self.root), "assignment_id": chapter, "student_id": student},
-            ClearSolutions={"code_stub": {"python": STUB}},
+            CourseDirectory={"root": str(self.root), "assignment_id": chapter, "student_id": student}, **STUBS
         )
         directory = CourseDirectory(config=config, db_url=self.database)
         try:
@@ -140,13 +138,19 @@ def masters(notebooks: Path) -> list[Path]:
 
 def student_editions(notebooks: Path) -> dict[str, str]:
     """The student edition of every notebook in the folder `notebooks`: {name of the file: its text}."""
-    known = targets(masters(notebooks))
-    with tempfile.TemporaryDirectory() as root:
-        course = Course(Path(root))
-        released = {master.name: course.release(master) for master in masters(notebooks)}
+    read = {master.name: nbformat.read(master, as_version=4) for master in masters(notebooks)}
+    known = targets(read)
     return {
-        name: nbformat.writes(plain(for_students(notebook), name, known)) + "\n" for name, notebook in released.items()
+        name: nbformat.writes(plain(for_students(_blank(notebook)), name, known)) + "\n"
+        for name, notebook in read.items()
     }
+
+
+def _blank(master: NotebookNode) -> NotebookNode:
+    """A master without solutions, in place: what `Course.release` does to it, without a gradebook that nobody reads."""
+    for step in (*BLANK, nbgrader_steps.ClearHiddenTests, nbgrader_steps.ComputeChecksums):
+        master, _ = step(config=STUBS).preprocess(master, {})
+    return master
 
 
 def for_students(edition: NotebookNode) -> NotebookNode:
@@ -169,4 +173,4 @@ def for_students(edition: NotebookNode) -> NotebookNode:
 
 def test_line(cell: NotebookNode) -> str:
     """What students see in the place of a test cell; the test itself travels with `ganedu.checks`."""
-    return f'checks.test("ex-{cell.metadata.nbgrader.grade_id.removeprefix("test-")}")'
+    return f'checks.test("{_chapter.exercise(cell.metadata.nbgrader.grade_id)}")'

@@ -9,13 +9,12 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
 
-from ganedu._files import write_atomically
+from ganedu._files import names, write_atomically
 
 RECORD = ".course.json"
 
@@ -46,7 +45,15 @@ def bring_up_to_date(folder: Path, texts: dict[str, str]) -> list[Outcome]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     record = _read(folder / RECORD)
-    outcomes = (_offer(folder, name, text, record) for name, text in texts.items())
+    known = {name for name, entry in record.items() if entry["written"]}
+    for name, text in texts.items():  # noted first: a kill must not make a file of ours a person's
+        entry = record.setdefault(name, {"written": [], "offered": ""})
+        entry["written"] = sorted({*entry["written"], hashlib.sha256(text.encode()).hexdigest()})
+    _save(folder, record)
+    try:
+        outcomes = [_offer(folder, name, text, record[name], name in known) for name, text in texts.items()]
+    finally:
+        _save(folder, record)
     return [outcome for outcome in outcomes if outcome]
 
 
@@ -55,33 +62,20 @@ def is_untouched(path: Path) -> bool:
     return _hash(path) in _read(path.parent / RECORD).get(path.name, {"written": []})["written"]
 
 
-def _offer(folder: Path, name: str, text: str, record: dict) -> Outcome | None:
-    path, entry = folder / name, record.setdefault(name, {"written": [], "offered": ""})
-    offered = entry["offered"] == _content(name, text)
-    if not os.path.lexists(path):
-        what = "fresh" if entry["written"] else "new"
-    elif offered:
+def _offer(folder: Path, name: str, text: str, entry: dict, known: bool) -> Outcome | None:
+    path, content = folder / name, _content(name, text)
+    there = os.path.lexists(path)
+    if there and entry["offered"] == content:
         return None
-    elif _hash(path) in entry["written"]:
-        what = "updated"
+    free = next(p for p in names(path) if not os.path.lexists(p) or _hash(p) in entry["written"])
+    if os.path.lexists(free):
+        write_atomically(free, text.encode())
     else:
-        path = next(p for p in _names_beside(path) if not os.path.lexists(p) or _hash(p) in entry["written"])
-        what = "kept"
-    _write(folder, path, text, record, name)
-    return Outcome(name, what, path.name if what == "kept" else "")
-
-
-def _write(folder: Path, path: Path, text: str, record: dict, name: str):
-    """Write a text and note that it is ours. The note goes first: a kill must not make a file of ours a person's."""
-    entry = record[name]
-    entry["written"] = sorted({*entry["written"], hashlib.sha256(text.encode()).hexdigest()})
-    write_atomically(folder / RECORD, (json.dumps(record, indent=1) + "\n").encode())
-    if os.path.lexists(path):
-        write_atomically(path, text.encode())
-    else:
-        _create(path, text.encode())
-    entry["offered"] = _content(name, text)
-    write_atomically(folder / RECORD, (json.dumps(record, indent=1) + "\n").encode())
+        _create(free, text.encode())
+    entry["offered"] = content
+    if free != path:
+        return Outcome(name, "kept", free.name)
+    return Outcome(name, "updated" if there else "fresh" if known else "new")
 
 
 def _create(path: Path, content: bytes):
@@ -100,12 +94,8 @@ def _create(path: Path, content: bytes):
         temporary.unlink(missing_ok=True)
 
 
-def _names_beside(path: Path) -> Iterator[Path]:
-    yield path.with_name(f"{path.stem}.new{path.suffix}")
-    number = 1
-    while True:
-        number += 1
-        yield path.with_name(f"{path.stem}.new-{number}{path.suffix}")
+def _save(folder: Path, record: dict):
+    write_atomically(folder / RECORD, (json.dumps(record, indent=1) + "\n").encode())
 
 
 def _hash(path: Path) -> str:

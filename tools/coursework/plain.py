@@ -14,9 +14,10 @@ import nbformat
 from nbformat import NotebookNode
 from pybtex.database import parse_file
 
+from ganedu import _chapter
+
 ROOT = Path(__file__).resolve().parents[2]
 ROLE = re.compile(r"\{(eq|ref|cite|numref|prf:ref|doc)\}`([^`]+)`")
-EQUATION = re.compile(r"\$\$(?P<display>.+?)\$\$[ ]*\((?P<label>(?:eq|def)-[^)\s]+)\)", re.DOTALL)
 CHAPTER = re.compile(r"^\((?P<label>[\w-]+)\)=\n# (?P<title>.+)$", re.MULTILINE)
 DIRECTIVE = re.compile(r"^`{3,}\{(?:prf:)?(?P<kind>[a-z]+)\} *(?P<title>.*)\n:label: (?P<label>\S+)", re.MULTILINE)
 
@@ -28,11 +29,11 @@ class Target(NamedTuple):
     notebook: str
 
 
-def targets(masters: list[Path]) -> dict[str, Target]:
-    """Every label of the chapters and appendices, with what the book shows for it."""
+def targets(notebooks: dict[str, NotebookNode]) -> dict[str, Target]:
+    """Every label of the chapters {name of the file: notebook} and appendices, with what the book shows for it."""
     found: dict[str, Target] = {}
-    for master in masters:
-        found |= _targets_of(nbformat.read(master, as_version=4), master.name)
+    for name, notebook in notebooks.items():
+        found |= _targets_of(notebook, name)
     for page in sorted((ROOT / "book").rglob("*.md")):
         if page.parent.name != "chapters":
             for heading in CHAPTER.finditer(page.read_text(encoding="utf-8")):
@@ -45,8 +46,8 @@ def _targets_of(notebook: NotebookNode, name: str) -> dict[str, Target]:
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     for heading in CHAPTER.finditer(text):
         found[heading["label"]] = Target(heading["title"], name)
-    for count, equation in enumerate(EQUATION.finditer(text), start=1):
-        found[equation["label"]] = Target(f"({number}.{count})", name)
+    for count, label in enumerate(_chapter.equations(text), start=1):
+        found[label] = Target(f"({number}.{count})", name)
     for directive in DIRECTIVE.finditer(text):
         found[directive["label"]] = Target(f"{directive['kind']} *{directive['title']}*", name)
     for cell in notebook.cells:
@@ -78,8 +79,11 @@ def _figure(cell: NotebookNode) -> dict | None:
 
 def _written_out(text: str, name: str, known: dict[str, Target]) -> str:
     def tagged(equation):
-        number = known[equation["label"]].text.strip("()")
-        return f"\\begin{{equation*}}{equation['display'].rstrip()}\n\\tag{{{number}}}\n\\end{{equation*}}"
+        label, latex = equation["label"] or equation["named"], equation["display"] or equation["block"]
+        if label is None:
+            return equation[0]
+        number = known[label].text.strip("()")
+        return f"\\begin{{equation*}}{latex.rstrip()}\n\\tag{{{number}}}\n\\end{{equation*}}"
 
     def resolved(role):
         if role[1] == "cite":
@@ -89,7 +93,7 @@ def _written_out(text: str, name: str, known: dict[str, Target]) -> str:
             return role[2].rpartition("/")[2].replace("_", " ")
         return target.text if target.notebook in ("", name) else f"[{target.text}]({target.notebook})"
 
-    return ROLE.sub(resolved, EQUATION.sub(tagged, CHAPTER.sub(r"# \g<title>", text)))
+    return ROLE.sub(resolved, _chapter.PRINT.sub(tagged, CHAPTER.sub(r"# \g<title>", text)))
 
 
 def _citation(key: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 from nbgrader import utils
 
+from ganedu import _chapter
 from tools.coursework import kept
 from tools.coursework.course import EXERCISE
 from tools.coursework.submissions import Unreadable, exercises, read
@@ -55,9 +56,9 @@ def _passed(notebook) -> set[str]:
     """Grade ids of the test cells that say in their output that the answer is right."""
     found = set()
     for cell in filter(utils.is_grade, notebook.cells):
-        name = cell.metadata.nbgrader.grade_id.removeprefix("test-")
+        name = _chapter.exercise(cell.metadata.nbgrader.grade_id)
         printed = "".join(o.get("text", "") for o in cell.get("outputs", []) if o.output_type == "stream")
-        if f"✓ ex-{name}  well done" in printed:
+        if f"✓ {name}  well done" in printed:
             found.add(cell.metadata.nbgrader.grade_id)
     return found
 
