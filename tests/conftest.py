@@ -34,6 +34,14 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def no_data_folder():
+    """For tests to whose results a folder of data that the environment names would make a difference."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("GANEDU_DATA", raising=False)
+        yield
+
+
 class ByFile(LoadScopeScheduling):
     """Tests of a file share a process and its fixtures; where a file tests chapters, those of a chapter do."""
 

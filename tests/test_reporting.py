@@ -28,12 +28,7 @@ def ganedu(*words):
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
-@pytest.fixture(autouse=True, scope="module")
-def nowhere():
-    """No folder of data by environment: a command would name it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("GANEDU_DATA", raising=False)
-        yield
+pytestmark = pytest.mark.usefixtures("no_data_folder")  # a command would name it
 
 
 @pytest.fixture(scope="module")

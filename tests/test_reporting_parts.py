@@ -16,13 +16,7 @@ from ganedu.recipes import dcgan
 from ganedu.reporting import command, curves, marks, neighbors, sheets
 from ganedu.training import TrainConfig, run_folder, source
 
-
-@pytest.fixture(autouse=True, scope="module")
-def nowhere():
-    """No folder of data by environment: a command would name it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("GANEDU_DATA", raising=False)
-        yield
+pytestmark = pytest.mark.usefixtures("no_data_folder")  # a command would name it
 
 
 @pytest.fixture

@@ -134,12 +134,10 @@ def _curves(facts: dict[str, Facts]) -> list[str]:
 def _sheets(facts: dict[str, Facts]) -> list[str]:
     shown = []
     for label, each in facts.items():
-        found = sheets.find(each.run)
-        if not found:
+        if each.last_sheet is None:
             shown.append(page.figure("", f"{label}: no sheet of samples was drawn"))
             continue
-        step, path = list(found.items())[-1]
-        images = sheets.read(path, each.plan["recipe"]["image_shape"][-1])
+        step, _, images = each.last_sheet
         rows = (
             (name, sheets.strip(row), f"{label}, {name}: {len(row)} images side by side")
             for name, row in sheets.rows(images, each.domains, each.examples)

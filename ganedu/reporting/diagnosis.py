@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ganedu._toc import chapter
-from ganedu.reporting import curves, neighbors, sheets
+from ganedu.reporting import curves, neighbors
 from ganedu.reporting.facts import Facts
 from ganedu.training import health
 from ganedu.training.errors import TrainingError
@@ -45,10 +45,9 @@ class Finding:
         return f"{self.name}: {self.number}; {self.threshold}. See {self.chapter}. {self.remedy}."
 
 
-def diagnose(facts: Facts, *, patient: bool = True) -> tuple[list[Finding], list[str]]:
+def diagnose(facts: Facts) -> tuple[list[Finding], list[str]]:
     """What ails a run, none if nothing does, and sentences on what could not be told, with what is needed for it.
 
-    patient: see `neighbors.training_images`.
     Taught in {ref}`training`.
     """
     rows = [row for row in facts.rows if "stopped" not in row]
@@ -56,17 +55,17 @@ def diagnose(facts: Facts, *, patient: bool = True) -> tuple[list[Finding], list
         return [broken], []
     if len(rows) < ENOUGH:
         return [], [f"{len(rows)} rows of metrics.jsonl are too few to judge; {ENOUGH} are needed, see --log-every"]
-    collapse, unknown = _collapse(facts, patient)
+    collapse, unknown = _collapse(facts)
     found = [_won(facts, rows), _oscillation(facts, rows), collapse, _moving(facts, rows)]
     return [each for each in found if each], unknown
 
 
-def in_words(facts: Facts, *, patient: bool = True) -> list[str]:
+def in_words(facts: Facts) -> list[str]:
     """The diagnosis in sentences; the first is "fine" where nothing is wrong.
 
     Taught in {ref}`training`.
     """
-    found, unknown = diagnose(facts, patient=patient)
+    found, unknown = diagnose(facts)
     if found or len(facts.rows) < ENOUGH:
         return [*map(str, found), *unknown]
     values, ideal = _numbers(facts.rows, "loss_d"), curves.ideal("loss_d", facts.config, facts.recipe)
@@ -144,7 +143,7 @@ def wave(values: np.ndarray) -> tuple[float, int, float]:
     return float(strength), lag, float(height)
 
 
-def _collapse(facts: Facts, patient: bool) -> tuple[Finding | None, list[str]]:
+def _collapse(facts: Facts) -> tuple[Finding | None, list[str]]:
     name, where = "mode collapse, or samples that have not spread out yet", chapter("ch-first-gan")
     remedy = "Train longer, or take a smaller --learning-rate, a critic (wgan-gp) or another seed"
     if facts.domains > 1:
@@ -159,7 +158,7 @@ def _collapse(facts: Facts, patient: bool) -> tuple[Finding | None, list[str]]:
         else [f"{UNTOLD} some kinds of images are never made: `ganedu evaluate` measures it, as recall"]
     )
     try:
-        share, apart = _spread(facts, patient)
+        share, apart = _spread(facts)
     except ValueError as error:
         return None, [*unknown, f"{UNTOLD} all samples are alike: {error}"]
     if share >= ALIKE:
@@ -176,16 +175,15 @@ def _recall(facts: Facts) -> float | None:
     return max(found, key=lambda each: each.step).values["recall"] if found else None
 
 
-def _spread(facts: Facts, patient: bool) -> tuple[float, float]:
+def _spread(facts: Facts) -> tuple[float, float]:
     """Mean distance between two samples of the last sheet, as a share of that of real images, and as it is."""
-    drawn = sheets.find(facts.run)
-    if not drawn:
+    if facts.last_sheet is None:
         raise ValueError("no sheet of samples was drawn yet, see --sample-every")
-    images = sheets.read(list(drawn.values())[-1], facts.plan["recipe"]["image_shape"][-1])
-    made = torch.from_numpy(images.copy()).permute(0, 3, 1, 2)
-    real = facts.training_images(patient=patient)
+    made = torch.from_numpy(facts.last_sheet[2].copy()).permute(0, 3, 1, 2)
+    real = facts.training_images
     few = real[:: max(1, len(real) // len(made))][: len(made)]
-    return neighbors.spread(made) / max(neighbors.spread(few), 1e-9), neighbors.spread(made)
+    apart = neighbors.spread(made)
+    return apart / max(neighbors.spread(few), 1e-9), apart
 
 
 def _moving(facts: Facts, rows: list[dict]) -> Finding | None:

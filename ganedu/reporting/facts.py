@@ -22,6 +22,7 @@ class Facts:
     """A run, opened for a report.
 
     plan: its config.json; rows: of metrics.jsonl. Everything else is read when it is asked for.
+    patient: also read what takes longer than seconds, as `ganedu.reporting.neighbors.training_images` has it.
     Raises TrainingError, when made by `read`, for a folder without a run.
     Taught in {ref}`training`.
     """
@@ -29,12 +30,13 @@ class Facts:
     run: Path
     plan: dict
     rows: list[dict]
+    patient: bool = True
 
     @classmethod
-    def read(cls, run) -> "Facts":
+    def read(cls, run, *, patient: bool = True) -> "Facts":
         """The facts of the run in a folder."""
         run = Path(run)
-        return cls(run, run_folder.read_config(run), run_folder.read_metrics(run))
+        return cls(run, run_folder.read_config(run), run_folder.read_metrics(run), patient)
 
     @cached_property
     def provenance(self) -> dict:
@@ -92,11 +94,24 @@ class Facts:
         """The reports of evaluation.json."""
         return evaluation.stored(self.run)
 
-    def training_images(self, *, patient: bool):
-        """The images it learned from, read once; see `ganedu.reporting.neighbors.training_images`."""
-        if "images" not in self.__dict__:
-            self.__dict__["images"] = neighbors.training_images(self.plan, patient=patient)
-        return self.__dict__["images"]
+    @property
+    def side(self) -> int:
+        """Pixels of a side of an image."""
+        return self.plan["recipe"]["image_shape"][-1]
+
+    @cached_property
+    def last_sheet(self):
+        """Step, file and images of the last sheet, see `ganedu.reporting.sheets.read`; None if none was drawn."""
+        found = sheets.find(self.run)
+        if not found:
+            return None
+        step, path = list(found.items())[-1]
+        return step, path, sheets.read(path, self.side)
+
+    @cached_property
+    def training_images(self):
+        """The images it learned from; see `ganedu.reporting.neighbors.training_images`."""
+        return neighbors.training_images(self.plan, patient=self.patient)
 
     def next_commands(self) -> list[str]:
         """How to go on with it, draw from it, and measure it."""

@@ -22,15 +22,15 @@ TONES = {"loss_d": 2, "loss_g": 1, "d_real": 0, "d_fake": 1}
 def write(run, *, patient: bool = True) -> Path:
     """Write the report of a run into its folder, and return the path: report.html, or beside it if that was edited.
 
-    patient: also do what takes longer than seconds, as `neighbors.training_images` has it.
+    patient: also do what takes longer than seconds, see `Facts`.
     Raises TrainingError if there is no run, OSError if the folder cannot be written.
     Taught in {ref}`training`.
     """
-    facts = Facts.read(run)
-    return marks.write(facts.run / REPORT, html(facts, patient=patient))
+    facts = Facts.read(run, patient=patient)
+    return marks.write(facts.run / REPORT, html(facts))
 
 
-def html(facts: Facts, *, patient: bool = True) -> str:
+def html(facts: Facts) -> str:
     """The page; what cannot be had stands there as a sentence.
 
     Taught in {ref}`training`.
@@ -40,11 +40,11 @@ def html(facts: Facts, *, patient: bool = True) -> str:
     head = ["<header>", f"<h1>{page.escape(facts.title)}</h1>", page.text(about, quiet=True), "</header>"]
     sections: dict[str, Callable[[], list[str]]] = {
         "The command": lambda: _command(facts),
-        "Diagnosis": lambda: [page.text(told) for told in diagnosis.in_words(facts, patient=patient)],
+        "Diagnosis": lambda: [page.text(told) for told in diagnosis.in_words(facts)],
         "Curves": lambda: _curves(facts),
         "Samples over the steps": lambda: _film(facts),
         "The last sheet": lambda: _last_sheet(facts),
-        "Real and generated images": lambda: _real_and_generated(facts, patient),
+        "Real and generated images": lambda: _real_and_generated(facts),
         "Metrics": lambda: _metrics(facts),
         "How it was made": lambda: [page.table([], facts.circumstances())],
         "How to go on": lambda: _next(facts),
@@ -92,15 +92,11 @@ def _caption(title: str, has_ideal: bool) -> str:
     return f"{title}, means between two rows of metrics.jsonl.{dotted}"
 
 
-def _side(facts: Facts) -> int:
-    return facts.plan["recipe"]["image_shape"][-1]
-
-
 def _film(facts: Facts) -> list[str]:
     frames = sheets.film(sheets.find(facts.run))
     if len(frames) < 2:
         return [page.text("A film needs two sheets of samples: --sample-every says how often one is drawn.")]
-    read = {step: sheets.read(path, _side(facts)) for step, path in frames.items()}
+    read = {step: sheets.read(path, facts.side) for step, path in frames.items()}
     if facts.domains == 1:
         rows = [_row(f"step {step}", images[: sheets.COLUMNS], "generated images") for step, images in read.items()]
         return [page.figure(page.labeled_rows(rows), "Each column is one latent vector: read it downward.")]
@@ -121,27 +117,25 @@ def _row(label: str, images, what: str) -> tuple[str, str, str]:
 
 
 def _last_sheet(facts: Facts) -> list[str]:
-    found = sheets.find(facts.run)
-    if not found:
+    if facts.last_sheet is None:
         return [page.text("No sheet of samples was drawn yet.")]
-    step, path = list(found.items())[-1]
-    rows = sheets.rows(sheets.read(path, _side(facts)), facts.domains, facts.examples)
+    step, path, images = facts.last_sheet
+    rows = sheets.rows(images, facts.domains, facts.examples)
     shown = page.labeled_rows(_row(label, images, "images") for label, images in rows)
     weights = "averaged generator" if facts.plan["training"].get("ema") else "last generator"
     return [page.figure(shown, f"Step {step}, {weights}, {path.relative_to(facts.run)}.")]
 
 
-def _real_and_generated(facts: Facts, patient: bool) -> list[str]:
+def _real_and_generated(facts: Facts) -> list[str]:
     if facts.domains > 1:
         return [
             page.text("A translation belongs to the picture above it, in the last sheet: nothing is drawn from noise.")
         ]
-    found = sheets.find(facts.run)
-    if not found:
+    if facts.last_sheet is None:
         return [page.text("No sheet of samples was drawn yet.")]
-    step, path = list(found.items())[-1]
-    generated = torch.from_numpy(sheets.read(path, _side(facts))[:SHOWN].copy()).permute(0, 3, 1, 2)
-    real = facts.training_images(patient=patient)
+    step, _, images = facts.last_sheet
+    generated = torch.from_numpy(images[:SHOWN].copy()).permute(0, 3, 1, 2)
+    real = facts.training_images
     near = neighbors.nearest(generated, real)
     pairs = zip(generated, near.images, near.distances.tolist(), strict=True)
     cards = [_card(i, torch.stack([mine, theirs]), distance) for i, (mine, theirs, distance) in enumerate(pairs, 1)]
