@@ -1,0 +1,95 @@
+"""Kinds of data: what a recipe learns from, told by the class of its batches.
+
+A batch is a named tuple of tensors with the samples in front. Pictures are float32 in [-1, 1], as [B, C, H, W]. The
+stored data have the same fields with all N samples in front: pictures as bytes (uint8), everything else as it is.
+What has to be known of a kind besides stands here, so that order, checkpoint, evaluation and sample sheets can treat
+all kinds alike:
+
+* a field of bytes is a picture: it is resized, cut, mirrored and scaled, and the pictures of one sample alike;
+* `apart`: whether each field is a set of its own, in an order of its own.
+Taught in {ref}`training`.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Images(NamedTuple):
+    """images [B, C, H, W].
+
+    Taught in {ref}`ch-dcgan`.
+    """
+
+    images: Tensor
+
+    kind = "images"
+    apart = False
+
+
+class Labeled(NamedTuple):
+    """images [B, C, H, W] with labels, int64 [B], indices into the classes; -1 where the class is not known.
+
+    Taught in {ref}`ch-conditional`.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    kind = "labeled"
+    apart = False
+
+
+class Described(NamedTuple):
+    """images [B, C, H, W] with captions: tokens, int64 [B, T], numbers of words, 0 after the end; lengths, int64 [B].
+
+    Taught in {ref}`ch-text-to-image`.
+    """
+
+    images: Tensor
+    tokens: Tensor
+    lengths: Tensor
+
+    kind = "described"
+    apart = False
+
+
+class Pairs(NamedTuple):
+    """inputs [B, C', H', W'] and what each is to become, targets [B, C, H, W].
+
+    Taught in {ref}`ch-paired-translation`.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+    kind = "pairs"
+    apart = False
+
+
+class Unpaired(NamedTuple):
+    """Images of A beside images of B, each [B, C, H, W], which nobody has paired.
+
+    Taught in {ref}`ch-cyclegan`.
+    """
+
+    a: Tensor
+    b: Tensor
+
+    kind = "unpaired"
+    apart = True
+
+
+class Voxels(NamedTuple):
+    """voxels [B, 1, D, H, W]: -1 empty, 1 full.
+
+    Taught in {ref}`ch-responsible-use`.
+    """
+
+    voxels: Tensor
+
+    kind = "voxels"
+    apart = False
+
+
+KINDS = (Images, Labeled, Described, Pairs, Unpaired, Voxels)
