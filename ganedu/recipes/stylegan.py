@@ -1,0 +1,290 @@
+"""StyleGAN: a vector of style in every layer of the generator, two penalties now and then, averaged weights.
+
+    each step:            D descends  softplus(D(G(z))) + softplus(-D(x)),  then G descends  softplus(-D(G(z)))
+    every 16th, after D:  D descends  16 * gamma / 2 * |grad D(x)|^2
+    every 8th, after G:   G descends   8 * weight * (|J_w' y| - a)^2,  a the running mean of the lengths |J_w' y|
+
+Nine of ten images mix the styles of two vectors of noise. Both nets are those of StyleGAN2's config F.
+Taught in {ref}`ch-stylegan`; Karras et al. 2019 and 2020.
+"""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from ganedu import penalties
+from ganedu.networks import stylegan
+from ganedu.recipes import adversarial
+from ganedu.recipes.adversarial import descend
+
+
+@dataclass(frozen=True)
+class Config(adversarial.Config):
+    """The numbers of StyleGAN2's config F for faces of 1024 x 1024 pixels.
+
+    width, max_width: channels nearest to the image, and at most. depth: layers of the mapping network; slow: factor of
+    their learning rate. style: "demodulation", or "adain" as in StyleGAN. mixing: share of images with two styles.
+    penalty_weight: gamma of R1; penalty_every: steps from one penalty to the next. path_weight, path_every: of the path
+    length's penalty, 0 for none; path_decay: how much of the running mean a new mean replaces; path_share: images of a
+    path penalty, one for so many of a batch. Both optimizers are corrected for the steps that the penalties add, see
+    `lazy`. Departures: the program moves G first, and draws new fakes for D; its style mixing switches at the same
+    layer for all images of a process; its running mean is part of the gradient, with the factor path_decay, and each
+    process has its own. The center of truncation is computed when it is needed.
+    Taught in {ref}`ch-stylegan`; Karras et al. 2020, appendix B.
+    """
+
+    size: int = 1024
+    flip: bool = True
+    batch_size: int = 32
+    latent_dim: int = 512
+    learning_rate: float = 0.002
+    beta1: float = 0.0
+    beta2: float = 0.99
+    penalty: str = "r1"
+    penalty_weight: float = 10.0
+    norm: str = "none"
+    width: int = 32
+    max_width: int = 512
+    depth: int = 8
+    slow: float = 0.01
+    style: str = "demodulation"
+    mixing: float = 0.9
+    penalty_every: int = 16
+    path_weight: float = 2.0
+    path_every: int = 8
+    path_decay: float = 0.01
+    path_share: int = 2
+
+    def small(self) -> "Config":
+        """A miniature for two CPU cores: 32 x 32 pixels, few channels, a short mapping that learns faster."""
+        sizes = {"size": 32, "batch_size": 16, "latent_dim": 64, "width": 16, "max_width": 64}
+        return replace(self, **sizes, depth=4, slow=0.1, penalty_weight=1.0, flip=False)
+
+
+class Draw(NamedTuple):
+    """The random numbers of a batch of fakes: two vectors of noise each, where the second takes over, pixel noise.
+
+    Taught in {ref}`ch-stylegan`.
+    """
+
+    z: Tensor
+    other: Tensor
+    switch: Tensor
+    noises: list[Tensor]
+
+
+class Recipe(adversarial.Recipe):
+    """StyleGAN2, or StyleGAN's styles in its place, with any loss and penalty of the package.
+
+    Raises ValueError, besides those of every recipe, for numbers that no such game has, see `check`.
+    Taught in {ref}`ch-stylegan`; Karras et al. 2019 and 2020.
+    """
+
+    name = "stylegan"
+    Config = Config
+
+    def __init__(self, config, **options):
+        check(config)
+        super().__init__(config, **options)
+        for player, every in (("discriminator", self._every_d), ("generator", self._every_g)):
+            for group in self.optimizers[player].param_groups:
+                lazy(group, every)
+        self.steps = 0
+        self.path_mean, self.penalty, self.path = (torch.zeros((), device=self.device) for _ in range(3))
+
+    def build(self) -> tuple[nn.Module, nn.Module]:
+        """Generator and discriminator of `ganedu.networks.stylegan`."""
+        c, channels = self.config, self.image_shape[0]
+        sizes = {"size": c.size, "width": c.width, "max_width": c.max_width}
+        generator = stylegan.Generator(c.latent_dim, channels, depth=c.depth, slow=c.slow, style=c.style, **sizes)
+        return generator, stylegan.Discriminator(channels, **sizes)
+
+    def step(self, batch, random: torch.Generator) -> dict[str, Tensor]:
+        """One iteration: the discriminator descends, then the generator, each followed by its penalty if it is due.
+
+        batch, random: as for every recipe. Returns, besides its scalars, the latest penalty and path_mean.
+        """
+        (real,) = batch
+        self._check_batch(real)
+        fake = self.fakes(self.draw_fakes(len(real), random))
+        scalars = self.discriminator_step(real, fake.detach(), random)
+        if self._every_d and self.steps % self._every_d == 0:
+            self.penalty = self.penalty_step(real, fake.detach(), random)
+        scalars |= self.generator_step(real, fake)
+        if self._every_g and self.steps % self._every_g == 0:
+            self.path = self.path_step(max(1, len(real) // self.config.path_share), random)
+        self.steps += 1
+        return scalars | {"penalty": self.penalty, "path": self.path, "path_mean": self.path_mean}
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor, drawn: Tensor | None = None):
+        """The discriminator's loss without its penalty, which has steps of its own, and its numbers to report."""
+        real_logits, fake_logits = self._judge(real), self._judge(fake)
+        loss = self.loss.discriminator(real_logits, fake_logits)
+        return loss, {
+            "loss_d": loss.detach(),
+            "d_real": real_logits.mean().detach(),
+            "d_fake": fake_logits.mean().detach(),
+        }
+
+    def penalty_step(self, real: Tensor, fake: Tensor, random: torch.Generator) -> Tensor:
+        """The discriminator descends on its penalty, taken as often as there were steps without; returns it."""
+        c = self.config
+        penalty = penalties.term(c.penalty, self.networks["discriminator"], real, fake, self.draw(real, random))
+        descend(self.optimizers["discriminator"], self._every_d * c.penalty_weight * penalty)
+        return penalty.detach()
+
+    def path_step(self, n: int, random: torch.Generator) -> Tensor:
+        """The generator descends on the spread of n path lengths about their running mean; returns it."""
+        draw = self.draw_fakes(n, random)
+        direction = torch.randn(n, *self.image_shape, generator=random, device=self.device)
+        generator = self.networks["generator"]
+        with torch.autocast(self.device.type, enabled=False):
+            styles = generator.styles(draw.z, draw.other, draw.switch)
+            synthesis = lambda styles: generator.synthesis(styles, draw.noises)  # noqa: E731
+            lengths = penalties.path_lengths(synthesis, styles, direction)
+        self.path_mean = self.path_mean.lerp(_of_all_processes(lengths.detach().mean()), self.config.path_decay)
+        penalty = (lengths - self.path_mean).square().mean()
+        descend(self.optimizers["generator"], self._every_g * self.config.path_weight * penalty)
+        return penalty.detach()
+
+    def draw_fakes(self, n: int, random: torch.Generator) -> Draw:
+        """The random numbers of n fakes; an image that is not mixed switches after its last layer."""
+        layers = self.networks["generator"].layers
+        z, other = self.noise(2 * n, random).chunk(2)
+        switch = torch.randint(1, layers, (n,), generator=random, device=self.device)
+        mixed = torch.rand(n, generator=random, device=self.device) < self.config.mixing
+        return Draw(z, other, torch.where(mixed, switch, layers), self.pixel_noise(n, random))
+
+    def pixel_noise(self, n: int, random: torch.Generator) -> list[Tensor]:
+        """Noise of the layers for n images, a number of N(0, 1) for each pixel."""
+        shapes = self.networks["generator"].synthesis.noise_shapes(n)
+        return [torch.randn(shape, generator=random, device=self.device) for shape in shapes]
+
+    def fakes(self, draw: Draw) -> Tensor:
+        """Images [B, C, H, W] that depend on the generator; a few values may lie outside of [-1, 1]."""
+        generator = self.networks["generator"]
+        return generator.synthesis(generator.styles(draw.z, draw.other, draw.switch), draw.noises)
+
+    def sample(
+        self, n: int, random: torch.Generator, *, generator=None, truncation: float = 1.0, mix: int = 0
+    ) -> Tensor:
+        """n images [n, C, H, W], clipped to [-1, 1].
+
+        generator: as for every recipe. truncation: factor of a style's distance from the center of all styles; 0 gives
+        its image again and again, 1 changes nothing. mix: the first layer that takes its style from a second vector of
+        noise, 0 for none.
+        Raises ValueError for a truncation below 0, and for a mix that is no layer.
+        """
+        network = self.networks["generator"] if generator is None else generator
+        if not 0 <= mix < network.layers:
+            raise ValueError(f"mix must be 0, or a layer from 1 to {network.layers - 1}, not {mix}")
+        z = self.noise(n, random)
+        with torch.no_grad():
+            styles = network.styles(z, self.noise(n, random) if mix else None, mix)
+            return network.synthesis(_truncated(network, styles, truncation), self.pixel_noise(n, random)).clamp(-1, 1)
+
+    def mixtures(
+        self, rows: int, columns: int, switch: int, random: torch.Generator, *, generator=None, truncation: float = 1.0
+    ) -> Tensor:
+        """A table of mixed styles, [rows + 1, columns + 1, C, H, W], of which the first row and column are not mixed.
+
+        Before layer `switch` an image takes the styles of the left end of its row, from there on those of the top of its
+        column. All share one pixel noise; the corner is white.
+
+        Raises ValueError as `sample` does.
+        """
+        network = self.networks["generator"] if generator is None else generator
+        if not 1 <= switch < network.layers:
+            raise ValueError(f"switch must be a layer from 1 to {network.layers - 1}, not {switch}")
+        with torch.no_grad():
+            styles = _truncated(network, network.styles(self.noise(rows + columns, random)), truncation)
+            left, top = styles[:rows], styles[rows:]
+            mixed = torch.cat(
+                [left[:, None, :switch].expand(-1, columns, -1, -1), top[None, :, switch:].expand(rows, -1, -1, -1)], 2
+            )
+            every = torch.cat([styles, mixed.flatten(0, 1)])
+            noises = [noise.expand(len(every), -1, -1, -1) for noise in self.pixel_noise(1, random)]
+            images = network.synthesis(every, noises).clamp(-1, 1)
+        table = images.new_ones(rows + 1, columns + 1, *self.image_shape)
+        table[1:, 0], table[0, 1:] = images[:rows], images[rows : rows + columns]
+        table[1:, 1:] = images[rows + columns :].unflatten(0, (rows, columns))
+        return table
+
+    @property
+    def settled(self) -> bool:
+        """Whether every step does the same work, which a CUDA graph needs: only where no penalty waits."""
+        return max(self._every_d, self._every_g) <= 1
+
+    def extra_state(self) -> dict:
+        """The number of steps, on which depends what is due, the running mean and the latest penalties."""
+        numbers = {"path_mean": self.path_mean, "penalty": self.penalty, "path": self.path}
+        return {"steps": self.steps, **{name: number.clone() for name, number in numbers.items()}}
+
+    def load_extra_state(self, state: dict) -> None:
+        """Take up an `extra_state`."""
+        self.steps = state["steps"]
+        self.path_mean, self.penalty, self.path = (
+            state[each].to(self.device) for each in ("path_mean", "penalty", "path")
+        )
+
+    @property
+    def _every_d(self) -> int:
+        c = self.config
+        return c.penalty_every if c.penalty != "none" and c.penalty_weight else 0
+
+    @property
+    def _every_g(self) -> int:
+        return self.config.path_every if self.config.path_weight else 0
+
+
+def lazy(group: dict, every: int) -> None:
+    """Correct an optimizer's group for a step more after each `every` steps: rate times c, betas to the power of c.
+
+    c = every / (every + 1); 0 for no such steps. A run of steps then moves the weights, and forgets gradients, as it
+    would without the additional ones.
+    Taught in {ref}`ch-stylegan`; Karras et al. 2020, appendix B.
+    """
+    if every:
+        share = every / (every + 1)
+        group["lr"] *= share
+        if "betas" in group:
+            group["betas"] = tuple(beta**share for beta in group["betas"])
+
+
+def check(config: Config) -> None:
+    """Raises ValueError for numbers that no such game has.
+
+    Taught in {ref}`ch-stylegan`.
+    """
+    if config.n_critic != 1:
+        raise ValueError(
+            f"stylegan: one step of the discriminator for each of the generator, not n_critic {config.n_critic}"
+        )
+    if not 0 <= config.mixing <= 1:
+        raise ValueError(f"mixing must be a share from 0 to 1, not {config.mixing}")
+    for name in ("path_weight", "path_decay", "depth"):
+        if getattr(config, name) < 0:
+            raise ValueError(f"{name} must not be negative, but is {getattr(config, name)}")
+    for name in ("penalty_every", "path_every", "path_share", "width", "max_width", "latent_dim"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name} must be at least 1, not {getattr(config, name)}")
+    if config.slow <= 0:
+        raise ValueError(f"slow must be positive, not {config.slow}; 1 for the rate of all other layers")
+
+
+def _truncated(network: nn.Module, styles: Tensor, truncation: float) -> Tensor:
+    if not truncation >= 0:
+        raise ValueError(f"truncation must be 0 (always the mean style), 1 (none) or between, not {truncation}")
+    return styles if truncation == 1 else network.center().lerp(styles, truncation)
+
+
+def _of_all_processes(value: Tensor) -> Tensor:
+    """The mean of a number over the processes of a run, so that all of them keep the same running mean."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return value
+    total = value.clone()
+    dist.all_reduce(total)
+    return total / dist.get_world_size()
