@@ -258,11 +258,11 @@ class Generator(nn.Module):
         Taught in {ref}`ch-stylegan`; Karras et al. 2019, section 3.1.
         """
         check_noise(z, self.latent_dim)
+        coarse = self.mapping(z)[:, None]
         if other is None:
-            return self.mapping(z)[:, None].expand(-1, self.layers, -1)
+            return coarse.repeat(1, self.layers, 1)
         check_noise(other, self.latent_dim)
-        coarse, fine = self.mapping(torch.cat([z, other]))[:, None].chunk(2)
-        return torch.where(self._reaches(switch, z.device), fine, coarse)
+        return torch.where(self._reaches(switch, z.device), self.mapping(other)[:, None], coarse)
 
     def center(self, n: int = 4096) -> Tensor:
         """The mean style [latent_dim] over n vectors of noise, the same ones every time.
@@ -273,10 +273,39 @@ class Generator(nn.Module):
         z = torch.randn(n, self.latent_dim, generator=torch.Generator().manual_seed(0), dtype=weight.dtype)
         return self.mapping(z.to(weight.device)).mean(0)
 
+    def truncated(self, styles: Tensor, truncation: float = 1.0) -> Tensor:
+        """Styles pulled to the center of all styles: their distance from it times `truncation`.
+
+        Raises ValueError for a truncation below 0.
+        Taught in {ref}`ch-stylegan`; Karras et al. 2019, appendix B.
+        """
+        if not truncation >= 0:
+            raise ValueError(f"truncation must be 0 (always the mean style), 1 (none) or between, not {truncation}")
+        return styles if truncation == 1 else self.center() + truncation * (styles - self.center())
+
     def _reaches(self, switch: Tensor | int, device: torch.device) -> Tensor:
         """Which layers [B or 1, layers, 1] come at or after `switch`."""
         first = torch.as_tensor(switch, device=device).reshape(-1, 1, 1)
         return torch.arange(self.layers, device=device)[None, :, None] >= first
+
+
+def mixtures(generator: Generator, left: Tensor, top: Tensor, switch: int, noises: Sequence[Tensor]) -> Tensor:
+    """A table of mixed styles [R + 1, C + 1, channels, H, W]: `left[r]` before layer `switch`, `top[c]` from there on.
+
+    left [R, layers, dim], top [C, layers, dim]: styles, whose own images are the first column and the first row; the
+    corner is white. noises: of one image, shared by all. Values are clipped to [-1, 1].
+    Raises ValueError for a switch that is no layer from 1 to layers - 1.
+    Taught in {ref}`ch-stylegan`; Karras et al. 2019, figure 3.
+    """
+    if not 1 <= switch < generator.layers:
+        raise ValueError(f"switch must be a layer from 1 to {generator.layers - 1}, not {switch}")
+    rows, columns = len(left), len(top)
+    coarse, fine = left[:, None, :switch].expand(-1, columns, -1, -1), top[None, :, switch:].expand(rows, -1, -1, -1)
+    styles = torch.cat([left, top, torch.cat([coarse, fine], 2).flatten(0, 1)])
+    shared = [noise.expand(len(styles), -1, -1, -1) for noise in noises]
+    beside, above, inside = generator.synthesis(styles, shared).clamp(-1, 1).split([rows, columns, rows * columns])
+    above = torch.cat([torch.ones_like(above[:1]), above])
+    return torch.cat([above[None], torch.cat([beside[:, None], inside.unflatten(0, (rows, columns))], 1)])
 
 
 class ResidualBlock(nn.Module):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ganedu import penalties
 from ganedu.networks import stylegan
 from ganedu.recipes import adversarial
-from ganedu.recipes.adversarial import descend
+from ganedu.recipes.adversarial import descend, lazy
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Config(adversarial.Config):
     def small(self) -> "Config":
         """A miniature for two CPU cores: 32 x 32 pixels, few channels, a short mapping that learns faster."""
         sizes = {"size": 32, "batch_size": 16, "latent_dim": 64, "width": 16, "max_width": 64}
-        return replace(self, **sizes, depth=4, slow=0.1, penalty_weight=1.0, flip=False)
+        return replace(self, **sizes, depth=4, slow=0.1, flip=False, learning_rate=0.005, penalty_weight=0.1)
 
 
 class Draw(NamedTuple):
@@ -133,7 +133,7 @@ class Recipe(adversarial.Recipe):
         """The discriminator descends on its penalty, taken as often as there were steps without; returns it."""
         c = self.config
         penalty = penalties.term(c.penalty, self.networks["discriminator"], real, fake, self.draw(real, random))
-        descend(self.optimizers["discriminator"], self._every_d * c.penalty_weight * penalty)
+        descend(self.optimizers["discriminator"], self._every_d * c.penalty_weight * penalty, every_weight=True)
         return penalty.detach()
 
     def path_step(self, n: int, random: torch.Generator) -> Tensor:
@@ -147,7 +147,7 @@ class Recipe(adversarial.Recipe):
             lengths = penalties.path_lengths(synthesis, styles, direction)
         self.path_mean = self.path_mean.lerp(_of_all_processes(lengths.detach().mean()), self.config.path_decay)
         penalty = (lengths - self.path_mean).square().mean()
-        descend(self.optimizers["generator"], self._every_g * self.config.path_weight * penalty)
+        descend(self.optimizers["generator"], self._every_g * self.config.path_weight * penalty, every_weight=True)
         return penalty.detach()
 
     def draw_fakes(self, n: int, random: torch.Generator) -> Draw:
@@ -184,34 +184,17 @@ class Recipe(adversarial.Recipe):
         z = self.noise(n, random)
         with torch.no_grad():
             styles = network.styles(z, self.noise(n, random) if mix else None, mix)
-            return network.synthesis(_truncated(network, styles, truncation), self.pixel_noise(n, random)).clamp(-1, 1)
+            return network.synthesis(network.truncated(styles, truncation), self.pixel_noise(n, random)).clamp(-1, 1)
 
-    def mixtures(
-        self, rows: int, columns: int, switch: int, random: torch.Generator, *, generator=None, truncation: float = 1.0
-    ) -> Tensor:
-        """A table of mixed styles, [rows + 1, columns + 1, C, H, W], of which the first row and column are not mixed.
+    def mixtures(self, rows: int, columns: int, switch: int, random: torch.Generator, *, generator=None, **options):
+        """A table [rows + 1, columns + 1, C, H, W] of `ganedu.networks.stylegan.mixtures`, of random styles.
 
-        Before layer `switch` an image takes the styles of the left end of its row, from there on those of the top of its
-        column. All share one pixel noise; the corner is white.
-
-        Raises ValueError as `sample` does.
+        options: truncation, as for `sample`. All images share one pixel noise. Raises ValueError as `sample` does.
         """
         network = self.networks["generator"] if generator is None else generator
-        if not 1 <= switch < network.layers:
-            raise ValueError(f"switch must be a layer from 1 to {network.layers - 1}, not {switch}")
         with torch.no_grad():
-            styles = _truncated(network, network.styles(self.noise(rows + columns, random)), truncation)
-            left, top = styles[:rows], styles[rows:]
-            mixed = torch.cat(
-                [left[:, None, :switch].expand(-1, columns, -1, -1), top[None, :, switch:].expand(rows, -1, -1, -1)], 2
-            )
-            every = torch.cat([styles, mixed.flatten(0, 1)])
-            noises = [noise.expand(len(every), -1, -1, -1) for noise in self.pixel_noise(1, random)]
-            images = network.synthesis(every, noises).clamp(-1, 1)
-        table = images.new_ones(rows + 1, columns + 1, *self.image_shape)
-        table[1:, 0], table[0, 1:] = images[:rows], images[rows : rows + columns]
-        table[1:, 1:] = images[rows + columns :].unflatten(0, (rows, columns))
-        return table
+            styles = network.truncated(network.styles(self.noise(rows + columns, random)), **options)
+            return stylegan.mixtures(network, styles[:rows], styles[rows:], switch, self.pixel_noise(1, random))
 
     @property
     def settled(self) -> bool:
@@ -240,45 +223,24 @@ class Recipe(adversarial.Recipe):
         return self.config.path_every if self.config.path_weight else 0
 
 
-def lazy(group: dict, every: int) -> None:
-    """Correct an optimizer's group for a step more after each `every` steps: rate times c, betas to the power of c.
-
-    c = every / (every + 1); 0 for no such steps. A run of steps then moves the weights, and forgets gradients, as it
-    would without the additional ones.
-    Taught in {ref}`ch-stylegan`; Karras et al. 2020, appendix B.
-    """
-    if every:
-        share = every / (every + 1)
-        group["lr"] *= share
-        if "betas" in group:
-            group["betas"] = tuple(beta**share for beta in group["betas"])
-
-
 def check(config: Config) -> None:
     """Raises ValueError for numbers that no such game has.
 
     Taught in {ref}`ch-stylegan`.
     """
-    if config.n_critic != 1:
+    c, least = config, {"path_weight": 0, "path_decay": 0, "depth": 0, "mixing": 0}
+    least |= dict.fromkeys(("penalty_every", "path_every", "path_share", "width", "max_width", "latent_dim"), 1)
+    for name, smallest in least.items():
+        if getattr(c, name) < smallest:
+            raise ValueError(f"{name} must be at least {smallest}, not {getattr(c, name)}")
+    if c.mixing > 1 or c.path_decay > 1:
+        raise ValueError(f"mixing and path_decay are shares from 0 to 1, not {c.mixing} and {c.path_decay}")
+    if c.slow <= 0:
+        raise ValueError(f"slow must be positive, not {c.slow}; 1 is the rate of all other layers")
+    if c.n_critic != 1:
         raise ValueError(
-            f"stylegan: one step of the discriminator for each of the generator, not n_critic {config.n_critic}"
+            f"stylegan: one step of the discriminator for each of the generator, not n_critic {c.n_critic}"
         )
-    if not 0 <= config.mixing <= 1:
-        raise ValueError(f"mixing must be a share from 0 to 1, not {config.mixing}")
-    for name in ("path_weight", "path_decay", "depth"):
-        if getattr(config, name) < 0:
-            raise ValueError(f"{name} must not be negative, but is {getattr(config, name)}")
-    for name in ("penalty_every", "path_every", "path_share", "width", "max_width", "latent_dim"):
-        if getattr(config, name) < 1:
-            raise ValueError(f"{name} must be at least 1, not {getattr(config, name)}")
-    if config.slow <= 0:
-        raise ValueError(f"slow must be positive, not {config.slow}; 1 for the rate of all other layers")
-
-
-def _truncated(network: nn.Module, styles: Tensor, truncation: float) -> Tensor:
-    if not truncation >= 0:
-        raise ValueError(f"truncation must be 0 (always the mean style), 1 (none) or between, not {truncation}")
-    return styles if truncation == 1 else network.center().lerp(styles, truncation)
 
 
 def _of_all_processes(value: Tensor) -> Tensor:
