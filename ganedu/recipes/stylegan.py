@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ganedu import penalties
+from ganedu.data import kinds
 from ganedu.networks import stylegan
 from ganedu.recipes import adversarial
 from ganedu.recipes.adversarial import descend, lazy
@@ -102,13 +103,13 @@ class Recipe(adversarial.Recipe):
         generator = stylegan.Generator(c.latent_dim, channels, depth=c.depth, slow=c.slow, style=c.style, **sizes)
         return generator, stylegan.Discriminator(channels, **sizes)
 
-    def step(self, batch, random: torch.Generator) -> dict[str, Tensor]:
+    def step(self, batch: kinds.Images, random: torch.Generator) -> dict[str, Tensor]:
         """One iteration: the discriminator descends, then the generator, each followed by its penalty if it is due.
 
         batch, random: as for every recipe. Returns, besides its scalars, the latest penalty and path_mean.
         """
-        (real,) = batch
-        self._check_batch(real)
+        self._check_batch(batch)
+        real = batch.images
         fake = self.fakes(self.draw_fakes(len(real), random))
         scalars = self.discriminator_step(real, fake.detach(), random)
         if self._every_d and self.steps % self._every_d == 0:
