@@ -86,6 +86,7 @@ class Recipe(adversarial.Recipe):
 
     name = "stylegan"
     Config = Config
+    default_data = "avatars"
 
     def __init__(self, config, **options):
         check(config)
