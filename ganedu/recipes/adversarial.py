@@ -169,7 +169,8 @@ class Recipe:
     def sheet(self, examples, random: torch.Generator, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
         """The images of a sample picture, [m, C, H, W], which shows eight in a row: here n from noise.
 
-        examples: a batch of a few real samples, the same in every picture of a run; random, generator: see `sample`.
+        examples: a batch of a few real samples, the same in every picture of a run, or None where they are streamed;
+        random, generator: see `sample`.
         """
         return self.sample(n, random, generator=generator)
 
