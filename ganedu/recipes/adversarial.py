@@ -77,6 +77,7 @@ class Recipe:
     Config: type[Config]
     Batch: type = kinds.Images  # the kind of data that it learns from
     default_data: str = "digits"  # the set that it learns from if none is named
+    default_steps: int = 500  # of a bare command
 
     def __init__(self, config, *, image_shape: tuple[int, int, int], device="cpu", seed: int = 0):
         check(config, image_shape)
