@@ -87,6 +87,7 @@ class Recipe(adversarial.Recipe):
     name = "stylegan"
     Config = Config
     default_data = "avatars"
+    default_steps = 1000  # 80 seconds of one thread
 
     def __init__(self, config, **options):
         check(config)
