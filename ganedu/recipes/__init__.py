@@ -15,6 +15,7 @@ _MODULES = {
     "wgan-gp": "wgan_gp",
     "sngan": "sngan",
     "cyclegan": "cyclegan",
+    "stylegan": "stylegan",
 }
 NAMES = tuple(_MODULES)
 

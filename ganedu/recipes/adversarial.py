@@ -230,15 +230,31 @@ def optimizer(config: Config, weights: Iterable[nn.Parameter], rate: float) -> t
     raise ValueError(f"unknown optimizer {config.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
 
 
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor, *, every_weight: bool = False) -> None:
     """One step of a player down its loss.
 
+    every_weight: weights on which the loss does not depend take part with a gradient of zero, if they ever had one,
+    instead of being left out: what the optimizer remembers of them ages by a step as well.
     Taught in {ref}`ch-first-gan`.
     """
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad(set_to_none=not every_weight)
     loss.backward()
     optimizer.step()
     torch.clear_autocast_cache()  # it holds half-precision copies of weights that have just moved
+
+
+def lazy(group: dict, every: int) -> None:
+    """Correct an optimizer's group for a step more after each `every` steps: rate times c, betas to the power of c.
+
+    c = every / (every + 1); 0 for no such steps. A run of steps then moves the weights, and forgets gradients, as it
+    would without the additional ones.
+    Taught in {ref}`ch-stylegan`; Karras et al. 2020, appendix B.
+    """
+    if every:
+        share = every / (every + 1)
+        group["lr"] *= share
+        if "betas" in group:
+            group["betas"] = tuple(beta**share for beta in group["betas"])
 
 
 def check(config: Config, image_shape: tuple[int, int, int]) -> None:
