@@ -15,6 +15,8 @@ _MODULES = {
     "wgan-gp": "wgan_gp",
     "sngan": "sngan",
     "cyclegan": "cyclegan",
+    "biggan": "biggan",
+    "progressive": "progressive",
 }
 NAMES = tuple(_MODULES)
 
