@@ -273,7 +273,7 @@ def test_truncated_noise_has_the_law_of_what_is_left():
         ),
         (
             lambda: tiny().step(kinds.Labeled(torch.zeros(4, 1, 16, 16), torch.zeros(3, dtype=torch.int64)), random()),
-            r"4 images come with labels of shape \(3,\)",
+            r"\[1 \* B, 1, 16, 16\] expected",
         ),
         (
             lambda: tiny().step(

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ganedu.data import kinds
 from ganedu.networks import progressive as networks
 from ganedu.networks.batchwise import append_deviation
 from ganedu.networks.mlp import parameter_count
@@ -28,11 +29,7 @@ def random(seed=2):
 
 def batch_for(recipe, n=4):
     images = torch.rand(recipe.n_real * n, *recipe.image_shape, generator=random(1)) * 2 - 1
-    return as_batch(recipe, images)
-
-
-def as_batch(recipe, images):
-    return images
+    return kinds.Images(images)
 
 
 def weights(recipe):
@@ -162,8 +159,8 @@ def test_a_step_is_the_algorithm_written_out_with_plain_torch():
         recipe.taken = 4  # 16 images: level 1, half faded in
     for network in (g, d):
         network.grow_to(1, 0.5)
-    ours.step(as_batch(ours, data), random())
-    small = F.avg_pool2d(data, 2)
+    ours.step(data, random())
+    small = F.avg_pool2d(data.images, 2)
     real = 0.5 * F.interpolate(F.avg_pool2d(small, 2), scale_factor=2.0) + 0.5 * small
     fake = g(torch.randn(4, 5, generator=draws))
     t = torch.rand(4, 1, 1, 1, generator=draws)

@@ -180,13 +180,6 @@ class Recipe(adversarial.Recipe):
         logits = self.networks["discriminator"](images, labels)
         return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
-    def _check_batch(self, batch: kinds.Labeled) -> None:
-        super()._check_batch(batch.images)
-        if batch.labels.shape != batch.images.shape[:1]:
-            raise ValueError(
-                f"biggan: {len(batch.images)} images come with labels of shape {tuple(batch.labels.shape)}"
-            )
-
     def _checked(self, labels: Tensor, n: int) -> Tensor:
         if labels.shape != (n,) or labels.is_floating_point():
             raise ValueError(
