@@ -15,7 +15,7 @@ from ganedu.networks.mlp import parameter_count
 from ganedu.recipes.progressive import Config, Recipe, growth
 from ganedu.training.ema import Average
 
-TINY = {"size": 16, "latent_dim": 5, "widest": 8, "base": 32, "batch_size": 4, "hold": 8, "fade": 16, "flip": False}
+TINY = {"size": 16, "latent_dim": 5, "width": 8, "base": 32, "batch_size": 4, "hold": 8, "fade": 16, "flip": False}
 
 
 def tiny(*, seed=0, channels=1, **choices):
@@ -241,7 +241,7 @@ def test_an_average_shows_images_of_the_size_it_has_grown_to():
         (lambda: tiny(hold=-1), "hold must not be negative, but is -1"),
         (lambda: tiny(hold=0, fade=0), "hold and fade are both 0"),
         (lambda: tiny(batch_size=6), "a batch of 6 does not divide into groups of 4"),
-        (lambda: tiny(widest=0), "widest and base must be at least 1, not 0 and 32"),
+        (lambda: tiny(width=0), "width and base must be at least 1, not 0 and 32"),
         (lambda: pair()[0].grow_to(3), "levels are 0 to 2, shares 0 to 1; level 3 with share 1.0 given"),
         (lambda: pair()[1](torch.zeros(4, 1, 8, 8)), r"\[batch, 1, 4, 4\] expected at this level"),
     ],

@@ -52,7 +52,7 @@ class Config(adversarial.Config):
             batch_size=64,
             latent_dim=24,
             learning_rate=1e-3,
-            learning_rate_d=1e-3,
+            learning_rate_d=4e-3,
             n_critic=1,
             width=8,
             shared=16,
