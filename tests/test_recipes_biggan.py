@@ -15,6 +15,8 @@ from ganedu.networks import biggan
 from ganedu.networks.attention import SelfAttention
 from ganedu.networks.mlp import parameter_count
 from ganedu.recipes.biggan import Config, Recipe, truncated_noise
+from ganedu.training import TrainConfig, checkpoint, load, resume, train
+from ganedu.training.sampling import options_of
 
 TINY = {"size": 16, "width": 2, "latent_dim": 6, "shared": 4, "attention": 8, "batch_size": 4, "n_critic": 1}
 CLASSES = ("cat", "dog", "owl")
@@ -286,3 +288,25 @@ def test_truncated_noise_has_the_law_of_what_is_left():
 def test_what_does_not_fit_is_named(use, message):
     with pytest.raises(ValueError, match=message):
         use()
+
+
+def test_a_run_on_labeled_images_resumes_with_the_same_bits_and_samples_classes(tmp_path):
+    images = torch.randint(256, (11, 1, 16, 16), generator=random(3), dtype=torch.uint8)
+    labeled = kinds.Labeled(images, torch.arange(11) % 3)
+    options = {
+        "config": TrainConfig(steps=4, log_every=2, sample_every=4, checkpoint_every=1),
+        "recipe_config": dataclasses.replace(Config(), **TINY),
+        "show": False,
+    }
+    train("biggan", labeled, out=tmp_path / "whole", **options)
+    outcome = train("biggan", labeled, out=tmp_path / "pieces", max_minutes=0, **options)
+    while not outcome.finished:
+        outcome = resume(tmp_path / "pieces", data=labeled, max_minutes=0, show=False)
+    whole, pieces = (checkpoint.read(tmp_path / name) for name in ("whole", "pieces"))
+    for part in ("recipe", "average"):
+        torch.testing.assert_close(pieces[part], whole[part], rtol=0, atol=0)
+    recipe = load(tmp_path / "pieces")
+    assert recipe.classes == ("0", "1", "2")
+    asked = options_of(recipe, 4, classes="2,0", truncation=0.5)
+    assert recipe.sample(4, random(), **asked).shape == (4, 1, 16, 16)
+    assert (tmp_path / "whole" / "samples" / "step_000004.png").is_file()

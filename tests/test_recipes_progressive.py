@@ -13,6 +13,7 @@ from ganedu.networks import progressive as networks
 from ganedu.networks.batchwise import append_deviation
 from ganedu.networks.mlp import parameter_count
 from ganedu.recipes.progressive import Config, Recipe, growth
+from ganedu.training import TrainConfig, checkpoint, load, resume, train
 from ganedu.training.ema import Average
 
 TINY = {"size": 16, "latent_dim": 5, "width": 8, "base": 32, "batch_size": 4, "hold": 8, "fade": 16, "flip": False}
@@ -249,3 +250,25 @@ def test_an_average_shows_images_of_the_size_it_has_grown_to():
 def test_what_does_not_fit_is_named(use, message):
     with pytest.raises(ValueError, match=message):
         use()
+
+
+def test_a_run_interrupted_at_every_step_ends_with_the_same_bits(tmp_path):
+    images = torch.randint(256, (11, 1, 8, 8), generator=random(3), dtype=torch.uint8)
+    options = {
+        "config": TrainConfig(steps=5, log_every=2, sample_every=5, checkpoint_every=2),
+        "recipe_config": dataclasses.replace(Config(), **(TINY | {"size": 8, "hold": 4})),  # fades in steps 2 to 5
+        "show": False,
+    }
+    train("progressive", images, out=tmp_path / "whole", **options)
+    outcome = train("progressive", images, out=tmp_path / "pieces", max_minutes=0, **options)
+    while not outcome.finished:
+        outcome = resume(tmp_path / "pieces", data=images, max_minutes=0, show=False)
+    whole, pieces = (checkpoint.read(tmp_path / name) for name in ("whole", "pieces"))
+    assert len(pieces["sessions"]) > 3
+    assert whole["processes"][0]["extra"] == pieces["processes"][0]["extra"] == {"taken": 5}
+    for part in ("recipe", "average"):
+        torch.testing.assert_close(pieces[part], whole[part], rtol=0, atol=0)
+    assert 0 < float(whole["average"]["alpha"]) < 1
+    loaded = load(tmp_path / "pieces")
+    assert loaded.sample(2, random()).shape == (2, 1, 8, 8)
+    assert loaded.networks["generator"].level == 1
