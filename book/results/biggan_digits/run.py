@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image
+from torch.nn.functional import pad
 
 from ganedu import data, recipes
 from ganedu.data.batches import DeviceBatches
@@ -97,8 +98,14 @@ def write(runs: list[dict], start: float) -> None:
 
 
 def picture(images: torch.Tensor) -> Image.Image:
-    """Images [8 n, 1, H, W] as rows of eight, each pixel repeated twice."""
-    rows = data.to_bytes(images)[:, 0].unflatten(0, (-1, 8)).permute(0, 2, 1, 3).flatten(2).flatten(0, 1)
+    """Images [8 n, 1, H, W] as rows of eight with black between them, each pixel repeated twice."""
+    rows = (
+        data.to_bytes(pad(images, (1, 1, 1, 1), value=-1.0))[:, 0]
+        .unflatten(0, (-1, 8))
+        .permute(0, 2, 1, 3)
+        .flatten(2)
+        .flatten(0, 1)
+    )
     return Image.fromarray(rows.repeat_interleave(2, 0).repeat_interleave(2, 1).numpy())
 
 
