@@ -16,6 +16,8 @@ _MODULES = {
     "sngan": "sngan",
     "cyclegan": "cyclegan",
     "stylegan": "stylegan",
+    "biggan": "biggan",
+    "progressive": "progressive",
 }
 NAMES = tuple(_MODULES)
 
