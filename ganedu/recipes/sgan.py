@@ -29,8 +29,8 @@ class Config(adversarial.Config):
     G, one of OBJECTIVES; "adversarial" plays the game of `loss`. unlabeled_weight: of the terms without labels.
     width: channels of D next to the image; width_g: of G.
     Departures: the networks are smaller, without dropout, noise and weight normalization, G is DCGAN's; one batch has
-    images with and without labels, half of each on average, where the program draws a batch of each; it measures a distance of features by
-    absolute values on CIFAR-10, here it is the squared one of its program for MNIST and of the paper.
+    images with and without labels, half of each on average, where the program draws a batch of each; for CIFAR-10 it
+    measures the distance of features by absolute values, here it is squared, as in the paper.
     Taught in {ref}`ch-conditional`; Salimans et al. 2016.
     """
 
@@ -71,9 +71,9 @@ class Recipe(adversarial.Recipe):
 
     @classmethod
     def prepare(cls, stored: kinds.Labeled, config: Config) -> kinds.Labeled:
-        """The training data as this recipe is shown them: all images without labels, then as many times few with one.
+        """The training data as this recipe is shown them: all images without labels, then as often few with one.
 
-        Half of a batch then has labels, on average, as in the paper's program. With labels_per_class=0, nothing changes.
+        Half of a batch then has labels, on average, as in the paper's program. Nothing changes if labels_per_class=0.
         """
         if not config.labels_per_class:
             return stored
@@ -167,9 +167,10 @@ def without_label(labels: Tensor) -> Tensor:
 def _check(config: Config, classes: tuple[str, ...]) -> None:
     if config.objective not in OBJECTIVES:
         raise ValueError(f"sgan: unknown objective {config.objective!r}; choose one of {', '.join(OBJECTIVES)}")
-    for name, only in (("loss", "non_saturating"), ("penalty", "none"), ("norm", "none"), ("n_critic", 1), ("clip", 0)):
-        if getattr(config, name) != only:
-            raise ValueError(f"sgan: its step knows no other {name} than {only}, but {name}={getattr(config, name)} is given")
+    fixed = {"loss": "non_saturating", "penalty": "none", "norm": "none", "n_critic": 1, "clip": 0}
+    for name, only in fixed.items():
+        if (given := getattr(config, name)) != only:
+            raise ValueError(f"sgan: its step knows no other {name} than {only}, but {name}={given} is given")
     if config.unlabeled_weight < 0:
         raise ValueError(f"sgan: unlabeled_weight must not be negative, but is {config.unlabeled_weight}")
     if len(classes) < 2:

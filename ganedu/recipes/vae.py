@@ -23,9 +23,9 @@ ARCHITECTURES = ("dense", "conv")
 class Config:
     """The paper's numbers, for 28 x 28 gray images; `.conv()` takes DCGAN's networks.
 
-    size: pixels a side. load_size, flip: as in `ganedu.recipes.adversarial`. architecture: one of ARCHITECTURES. hidden:
-    units of the hidden layer ("dense"); width: channels next to the image ("conv"). kl_weight: factor of the divergence;
-    only 1 gives a bound of the likelihood.
+    size: pixels a side. load_size, flip: as in `ganedu.recipes.adversarial`. architecture: one of ARCHITECTURES.
+    hidden: units of the hidden layer ("dense"); width: channels next to the image ("conv"). kl_weight: factor of the
+    divergence; only 1 gives a bound of the likelihood.
     Departures: Adam, not Adagrad; no prior on the weights; pixels are normal with one learned width for all of them,
     where the paper has probabilities of bits for MNIST, and for faces a width that the decoder computes pixel by pixel.
     Taught in {ref}`ch-generation`; Kingma and Welling 2014, section 5.
@@ -199,9 +199,7 @@ def _check(config: Config, image_shape: tuple[int, int, int]) -> None:
             f"no window of {config.size} pixels can be cut from {config.load_size}; set load_size=0 for none"
         )
     if config.architecture not in ARCHITECTURES:
-        raise ValueError(
-            f"vae: unknown architecture {config.architecture!r}; choose one of {', '.join(ARCHITECTURES)}"
-        )
+        raise ValueError(f"vae: unknown architecture {config.architecture!r}; choose one of {', '.join(ARCHITECTURES)}")
     if config.kl_weight < 0:
         raise ValueError(f"vae: kl_weight must not be negative, but is {config.kl_weight}")
 

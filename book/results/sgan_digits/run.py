@@ -3,8 +3,9 @@
 One classifier, the discriminator of the recipe `sgan` at 8 x 8 pixels, learns in three ways from 1, 2, 5, 10 and 20
 labels of each class: from these alone (supervised), and with all other images beside them, before a generator that
 matches features or plays the adversarial game. Every way takes as many steps, sees as many labels in each, and has the
-same five seeds, of the weights and of the choice of the labels. The accuracy on the 256 test images is that of the last
-step; nothing was chosen by it. Results go to metrics.json after each number of labels, circumstances to provenance.json.
+same five seeds, of the weights and of the choice of the labels. The accuracy on the 256 test images is that of the
+last step; nothing was chosen by it. Results go to metrics.json after each number of labels, their circumstances to
+provenance.json.
 """
 
 import json
