@@ -36,7 +36,7 @@ def keep(labels: Tensor, per_class: int, *, seed: int = 0) -> Tensor:
 def apart(stored: Labeled, per_class: int, *, seed: int = 0) -> Labeled:
     """All N samples without their labels, and once more as many: those whose label is kept, again and again.
 
-    So the two halves of a semi-supervised loss see as many samples in each batch, on average.
+    So the two halves of a semi-supervised loss see as many samples in each batch, on average. The images may be paths.
     Raises ValueError as `keep` does.
     Taught in {ref}`ch-conditional`; Salimans et al. 2016.
     """
@@ -45,5 +45,6 @@ def apart(stored: Labeled, per_class: int, *, seed: int = 0) -> Labeled:
     n = len(labels)
     again = known.repeat(-(-n // len(known)))[:n]
     index = torch.cat([torch.arange(n), again])
-    hidden = torch.full_like(labels, UNKNOWN)
-    return Labeled(stored.images[index], torch.cat([hidden, labels[again]]))
+    paths = not isinstance(stored.images, Tensor)
+    images = [stored.images[i] for i in index.tolist()] if paths else stored.images[index]
+    return Labeled(images, torch.cat([torch.full_like(labels, UNKNOWN), labels[again]]))

@@ -43,15 +43,15 @@ class Encoder(nn.Module):
         return mean, log_std
 
 
-def dense(latent_dim: int, image_shape: tuple[int, int, int], *, hidden: int = 500) -> tuple[Decoder, Encoder]:
+def dense(latent_dim: int, image_shape: tuple[int, int, int], *, units: int = 500) -> tuple[Decoder, Encoder]:
     """The paper's pair: one hidden layer of tanh units each.
 
     Taught in {ref}`ch-generation`; Kingma and Welling 2014, section 5 and appendix C.
     """
     pixels = prod(image_shape)
-    layers = [nn.Linear(latent_dim, hidden), nn.Tanh(), nn.Linear(hidden, pixels), nn.Tanh()]
-    body = nn.Sequential(nn.Flatten(), nn.Linear(pixels, hidden), nn.Tanh())
-    return Decoder(nn.Sequential(*layers, nn.Unflatten(1, tuple(image_shape)))), Encoder(body, hidden, latent_dim)
+    layers = [nn.Linear(latent_dim, units), nn.Tanh(), nn.Linear(units, pixels), nn.Tanh()]
+    body = nn.Sequential(nn.Flatten(), nn.Linear(pixels, units), nn.Tanh())
+    return Decoder(nn.Sequential(*layers, nn.Unflatten(1, tuple(image_shape)))), Encoder(body, units, latent_dim)
 
 
 def convolutional(latent_dim: int, image_shape: tuple[int, int, int], *, width: int = 64) -> tuple[Decoder, Encoder]:

@@ -14,6 +14,9 @@ _MODULES = {
     "wgan": "wgan",
     "wgan-gp": "wgan_gp",
     "sngan": "sngan",
+    "cgan": "cgan",
+    "sgan": "sgan",
+    "vae": "vae",
     "cyclegan": "cyclegan",
 }
 NAMES = tuple(_MODULES)

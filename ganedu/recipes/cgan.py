@@ -86,11 +86,8 @@ class Recipe(dcgan.Recipe):
         batch: images [n_real * B, C, H, W] in [-1, 1] with labels [n_real * B]; random: source of classes and noise.
         Raises ValueError for a batch of another shape.
         """
-        images, labels = batch
-        self._check_batch(images)
-        if labels.shape != images.shape[:1]:
-            raise ValueError(f"cgan: {len(images)} images with labels of shape {tuple(labels.shape)} given; one each")
-        parts = zip(images.chunk(self.n_real), labels.chunk(self.n_real), strict=True)
+        self._check_batch(batch)
+        parts = zip(*(each.chunk(self.n_real) for each in batch), strict=True)
         *earlier, last = (kinds.Labeled(*part) for part in parts)
         for real in earlier:
             with torch.no_grad():

@@ -92,11 +92,8 @@ class Recipe(adversarial.Recipe):
         Returns 0-d tensors, still on the device: loss_d, supervised (the cross-entropy of the labels), loss_g, and
         d_real and d_fake, mean logits of "real". Raises ValueError for a batch of another shape.
         """
-        images, labels = batch
-        self._check_batch(images)
-        if labels.shape != images.shape[:1]:
-            raise ValueError(f"sgan: {len(images)} images with labels of shape {tuple(labels.shape)} given; one each")
-        fake = self.networks["generator"](self.noise(len(images), random))
+        self._check_batch(batch)
+        fake = self.networks["generator"](self.noise(len(batch.images), random))
         return self.discriminator_step(batch, fake.detach(), random) | self.generator_step(batch, fake)
 
     def discriminator_loss(self, real: kinds.Labeled, fake: Tensor, drawn=None) -> tuple[Tensor, dict[str, Tensor]]:

@@ -24,7 +24,7 @@ class Config:
     """The paper's numbers, for 28 x 28 gray images; `.conv()` takes DCGAN's networks.
 
     size: pixels a side. load_size, flip: as in `ganedu.recipes.adversarial`. architecture: one of ARCHITECTURES.
-    hidden: units of the hidden layer ("dense"); width: channels next to the image ("conv"). kl_weight: factor of the
+    units: of the hidden layer ("dense"); width: channels next to the image ("conv"). kl_weight: factor of the
     divergence; only 1 gives a bound of the likelihood.
     Departures: Adam, not Adagrad; no prior on the weights; pixels are normal with one learned width for all of them,
     where the paper has probabilities of bits for MNIST, and for faces a width that the decoder computes pixel by pixel.
@@ -40,7 +40,7 @@ class Config:
     beta1: float = 0.9
     beta2: float = 0.999
     architecture: str = "dense"
-    hidden: int = 500
+    units: int = 500
     width: int = 64
     kl_weight: float = 1.0
 
@@ -65,7 +65,6 @@ class Recipe:
     Config = Config
     Batch = kinds.Images
     default_data = "digits"
-    domains = 1
     n_real = 1
 
     def __init__(self, config, *, image_shape: tuple[int, int, int], device="cpu", seed: int = 0):
@@ -86,7 +85,7 @@ class Recipe:
         """Decoder [B, latent_dim] -> [B, C, H, W] and encoder [B, C, H, W] -> two times [B, latent_dim], on the CPU."""
         c = self.config
         if c.architecture == "dense":
-            return autoencoder.dense(c.latent_dim, self.image_shape, hidden=c.hidden)
+            return autoencoder.dense(c.latent_dim, self.image_shape, units=c.units)
         return autoencoder.convolutional(c.latent_dim, self.image_shape, width=c.width)
 
     def step(self, batch: kinds.Images, random: torch.Generator) -> dict[str, Tensor]:
@@ -97,9 +96,8 @@ class Recipe:
         density, without the divergence) and kl; std is the learned width of a pixel.
         Raises ValueError for a batch of another shape.
         """
-        (images,) = batch
-        self._check_batch(images)
-        loss, scalars = self.loss(images, self.noise(len(images), random))
+        self._check_batch(batch)
+        loss, scalars = self.loss(batch.images, self.noise(len(batch.images), random))
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -165,7 +163,10 @@ class Recipe:
         decoder.train(was_training)
         return images
 
-    def _check_batch(self, images: Tensor) -> None:
+    def _check_batch(self, batch) -> None:
+        if type(batch) is not kinds.Images:
+            raise ValueError(f"vae: a batch is a ganedu.data.kinds.Images(images), not a {type(batch).__name__}")
+        images = batch.images
         if images.ndim != 4 or tuple(images.shape[1:]) != self.image_shape or not len(images):
             shape = ", ".join(map(str, self.image_shape))
             raise ValueError(f"vae: batch of shape {tuple(images.shape)} given, [B, {shape}] expected")
