@@ -35,8 +35,7 @@ def one_hot(labels: Tensor, classes: int, dtype: torch.dtype | None = None) -> T
 class ConcatGenerator(nn.Module):
     """Noise [B, latent_dim] and labels [B] to images [B, channels, size, size]: DCGAN's, with K more numbers of noise.
 
-    The code of the class is as long as Gaussian noise is on average, the root of latent_dim: beside a hundred numbers
-    of noise a single 1 would hardly be heard. options: size, width and kernel of `ganedu.networks.dcgan.Generator`.
+    options: size, width and kernel of `ganedu.networks.dcgan.Generator`.
     Taught in {ref}`ch-conditional`; Mirza and Osindero 2014.
     """
 
@@ -46,8 +45,7 @@ class ConcatGenerator(nn.Module):
         self.network = dcgan.Generator(latent_dim + classes, channels, **options)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        code = one_hot(labels, self.classes, z.dtype) * z.shape[1] ** 0.5
-        return self.network(torch.cat([z, code], dim=1))
+        return self.network(torch.cat([z, one_hot(labels, self.classes, z.dtype)], dim=1))
 
 
 class ConcatDiscriminator(nn.Module):

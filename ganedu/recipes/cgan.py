@@ -1,7 +1,9 @@
 """Conditional GAN: both players are told the class, of real images by their labels, of fakes by a draw.
 
     y ~ uniform over the classes, z ~ noise
-    D descends  loss.discriminator(D(x, y_x), D(G(z, y), y)),  G descends  loss.generator(D(G(z, y), y))
+    D descends  (1 - s) loss.discriminator(D(x, y_x), D(G(z, y), y))
+                + s loss.discriminator(D(x, y_x), D(x, y'))  for wrong classes y', if mismatches are asked for
+    G descends  loss.generator(D(G(z, y), y))
 
 The pairs (x, y) take the place of the images of `ganedu.recipes.adversarial`; nothing else changes.
 Taught in {ref}`ch-conditional`; Mirza and Osindero 2014; Miyato and Koyama 2018.
@@ -27,7 +29,8 @@ ROWS = 16  # of a sheet with one class a row
 class Config(dcgan.Config):
     """DCGAN's numbers with the class appended; `.projection()` has those of the projection discriminator.
 
-    conditioning: how the class enters, one of CONDITIONINGS, see `ganedu.networks.conditional`.
+    conditioning: how the class enters, one of CONDITIONINGS, see `ganedu.networks.conditional`. mismatched: share of
+    real images with a wrong class among what D is to call fake, from Reed et al. 2016, who have 0.5; 0 for none.
     Departures: the paper of conditional GANs had layers of maxout units on MNIST; appending to DCGAN is what came
     after it. The projection's paper has residual networks, of 128 x 128 pixels, a falling rate and fakes of their own
     for G; here the class enters plain convolutional networks, and the last fakes of D serve G.
@@ -35,6 +38,7 @@ class Config(dcgan.Config):
     """
 
     conditioning: str = "concat"
+    mismatched: float = 0.0
 
     def projection(self) -> "Config":
         """The numbers of Miyato and Koyama 2018, section 6: hinge loss, five steps of D, Adam without momentum."""
@@ -43,11 +47,14 @@ class Config(dcgan.Config):
         return replace(self, conditioning="projection", learning_rate=2e-4, **of_g, **of_d)
 
     def small(self) -> "Config":
-        """A miniature for two CPU cores: DCGAN's, see there; of the projection, one step of D, half as fast as G."""
+        """A miniature for two CPU cores: DCGAN's, see there, with mismatched pairs and a D twice as fast.
+
+        Of the projection, one step of D, half as fast as G.
+        """
         if self.conditioning == "projection":
             rates = {"learning_rate": 2e-3, "learning_rate_d": 1e-3, "beta1": 0.5}
             return replace(self, size=16, latent_dim=32, width=16, n_critic=1, **rates)
-        return super().small()
+        return replace(super().small(), mismatched=0.5, learning_rate_d=2e-4)
 
 
 class Recipe(dcgan.Recipe):
@@ -111,19 +118,27 @@ class Recipe(dcgan.Recipe):
         """Classes [n], all equally probable."""
         return torch.randint(len(self.classes), (n,), generator=random, device=self.device)
 
-    def discriminator_loss(self, real, fake, drawn=None):
+    def draw(self, real: kinds.Labeled, random: torch.Generator) -> Tensor | None:
+        """A wrong class for each real image [B], all equally probable; None if D is shown no mismatched pairs.
+
+        An image whose class is not known gets some class, which is wrong most of the time.
+        """
+        if not self.config.mismatched:
+            return None
+        others = torch.randint(1, len(self.classes), real.labels.shape, generator=random, device=self.device)
+        return (real.labels + others) % len(self.classes)
+
+    def discriminator_loss(self, real, fake, drawn) -> tuple[Tensor, dict[str, Tensor]]:
         """The discriminator's scalar to descend, and its numbers to report, of pairs (images, labels)."""
-        logits = self._judge(real), self._judge(fake)
-        loss = self.loss.discriminator(*logits)
-        scalars = {"loss_d": loss, "d_real": logits[0].mean(), "d_fake": logits[1].mean()}
+        of_real, of_fake, s = self._judge(real), self._judge(fake), self.config.mismatched
+        loss = (1 - s) * self.loss.discriminator(of_real, of_fake)
+        if s:
+            loss = loss + s * self.loss.discriminator(of_real, self._judge(real._replace(labels=drawn)))
+        scalars = {"loss_d": loss, "d_real": of_real.mean(), "d_fake": of_fake.mean()}
         if self.config.penalty == "r1":
             scalars["penalty"] = penalties.r1(lambda x: self.networks["discriminator"](x, real.labels), real.images)
             loss = loss + self.config.penalty_weight * scalars["penalty"]
         return loss, {name: value.detach() for name, value in scalars.items()}
-
-    def draw(self, real, random):
-        """No random numbers: neither of PENALTIES needs any."""
-        return None
 
     def sample(self, n: int, random: torch.Generator, *, generator: nn.Module | None = None, labels=None) -> Tensor:
         """n images [n, C, H, W] in [-1, 1], of the classes `labels`, int64 [n]; drawn at random if None.
@@ -179,5 +194,9 @@ def _check(config: Config, classes: tuple[str, ...]) -> None:
             f"cgan: the penalty {config.penalty!r} would need the class of a mixture of two images, or none; choose "
             f"one of {', '.join(PENALTIES)}"
         )
+    if not 0 <= config.mismatched < 1:
+        raise ValueError(f"cgan: mismatched is a share of the fakes, from 0 to below 1, not {config.mismatched}")
+    if config.mismatched and len(classes) == 1:
+        raise ValueError("cgan: with a single class no class is wrong; set mismatched=0")
     if len(classes) < 1:
         raise ValueError("cgan: the data have no classes; take a set with labels, or train dcgan")
