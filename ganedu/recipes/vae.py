@@ -65,6 +65,7 @@ class Recipe:
     Config = Config
     Batch = kinds.Images
     default_data = "digits"
+    default_steps = 500
     n_real = 1
 
     def __init__(self, config, *, image_shape: tuple[int, int, int], device="cpu", seed: int = 0):
