@@ -67,6 +67,21 @@ def dragan(critic, real: Tensor, *, target: float = 1.0, noise: Tensor | None = 
     return (slope - target).square().mean()
 
 
+def path_lengths(synthesis: Callable[[Tensor], Tensor], styles: Tensor, direction: Tensor) -> Tensor:
+    """How far images move for a small step of the styles, |J' y| / sqrt(H W) with the Jacobian J: [B].
+
+    synthesis: maps styles [B, layers, dim] to images [B, C, H, W], each sample by itself; direction: y, shaped like the
+    images, from N(0, 1). The square is a mean over the layers, as in the public code. A generator is penalized for the
+    spread of its lengths about their running mean. Differentiable in the weights of the synthesis and of the styles.
+    Taught in {ref}`ch-stylegan`; Karras et al. 2020, eq. 4.
+    """
+    styles = styles if styles.requires_grad else styles.detach().requires_grad_()
+    with FlatPieces():
+        images = synthesis(styles)
+    (slopes,) = torch.autograd.grad((images * direction).sum(), styles, create_graph=True)
+    return (slopes.square().sum(2).mean(1) / images[0, 0].numel()).sqrt()
+
+
 def input_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Gradient of each sample's score in that sample, shaped like x [B, ...]; differentiable in x and the weights.
 

@@ -18,6 +18,7 @@ _MODULES = {
     "sgan": "sgan",
     "vae": "vae",
     "cyclegan": "cyclegan",
+    "stylegan": "stylegan",
 }
 NAMES = tuple(_MODULES)
 

@@ -77,6 +77,7 @@ class Recipe:
     Config: type[Config]
     Batch: type = kinds.Images  # the kind of data that it learns from
     default_data: str = "digits"  # the set that it learns from if none is named
+    default_steps: int = 500  # of a bare command
 
     def __init__(self, config, *, image_shape: tuple[int, int, int], device="cpu", seed: int = 0):
         check(config, image_shape)
@@ -169,7 +170,8 @@ class Recipe:
     def sheet(self, examples, random: torch.Generator, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
         """The images of a sample picture, [m, C, H, W], which shows eight in a row: here n from noise.
 
-        examples: a batch of a few real samples, the same in every picture of a run; random, generator: see `sample`.
+        examples: a batch of a few real samples, the same in every picture of a run, or None where they are streamed;
+        random, generator: see `sample`.
         """
         return self.sample(n, random, generator=generator)
 
@@ -228,15 +230,31 @@ def optimizer(config: Config, weights: Iterable[nn.Parameter], rate: float) -> t
     raise ValueError(f"unknown optimizer {config.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
 
 
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor, *, every_weight: bool = False) -> None:
     """One step of a player down its loss.
 
+    every_weight: weights on which the loss does not depend take part with a gradient of zero, if they ever had one,
+    instead of being left out: what the optimizer remembers of them ages by a step as well.
     Taught in {ref}`ch-first-gan`.
     """
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad(set_to_none=not every_weight)
     loss.backward()
     optimizer.step()
     torch.clear_autocast_cache()  # it holds half-precision copies of weights that have just moved
+
+
+def lazy(group: dict, every: int) -> None:
+    """Correct an optimizer's group for a step more after each `every` steps: rate times c, betas to the power of c.
+
+    c = every / (every + 1); 0 for no such steps. A run of steps then moves the weights, and forgets gradients, as it
+    would without the additional ones.
+    Taught in {ref}`ch-stylegan`; Karras et al. 2020, appendix B.
+    """
+    if every:
+        share = every / (every + 1)
+        group["lr"] *= share
+        if "betas" in group:
+            group["betas"] = tuple(beta**share for beta in group["betas"])
 
 
 def check(config: Config, image_shape: tuple[int, int, int]) -> None:
