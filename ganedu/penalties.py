@@ -1,4 +1,4 @@
-"""Penalties on the slope of a critic, and weight clipping, which they replaced.
+"""Penalties on the slope of a critic, and weight clipping, which they replaced; a penalty on a generator's weights.
 
 `gradient_penalty(critic, real, fake)` and its relatives are scalars, unweighted means over the batch, to be added to
 the critic's loss before its ONE backward pass. A critic maps [B, ...] to [B], each sample by itself: batch
@@ -118,6 +118,18 @@ def clip_weights(critic: nn.Module, limit: float) -> None:
     with torch.no_grad():
         for weight in critic.parameters():
             weight.clamp_(-limit, limit)
+
+
+def orthogonality(weight: Tensor) -> Tensor:
+    """How far the rows w_i of a weight are from being orthogonal, the sum over i != j of <w_i, w_j>^2.
+
+    weight: [outputs, ...], read as a matrix with one row an output, as in the authors' code; the paper prints columns.
+    Rows of any length cost nothing. No more rows can be orthogonal than a row has entries.
+    Taught in {ref}`ch-biggan`; Brock et al. 2019, equation 3 without its weight beta.
+    """
+    rows = weight.flatten(1)
+    products = rows @ rows.T
+    return (products - products.diag().diag()).square().sum()
 
 
 def uniform_mix(real: Tensor, random: torch.Generator | None = None) -> Tensor:

@@ -96,9 +96,10 @@ def train_recipe(
         changes = [*(change or []), *_as_changes(context.args)]
         recipe_config = _recipe_config(kind.Config(), full, changes, size, batch_size, flip)
         config = TrainConfig(
-            steps=steps or kind.default_steps, seed=seed, ema=ema, precision=choose(precision, fast=fast, device=device), compile=compiled,
-            cuda_graph=cuda_graph, log_every=log_every, sample_every=sample_every, checkpoint_every=checkpoint_every,
-            evaluate_every=evaluate_every, evaluate_images=evaluate_images, keep_last=keep_last, keep_every=keep_every,
+            steps=steps or kind.default_steps, seed=seed, ema=ema, compile=compiled, cuda_graph=cuda_graph,
+            precision=choose(precision, fast=fast, device=device), log_every=log_every, sample_every=sample_every,
+            checkpoint_every=checkpoint_every, evaluate_every=evaluate_every, evaluate_images=evaluate_images,
+            keep_last=keep_last, keep_every=keep_every,
         )  # fmt: skip
         out = out or _default_folder(recipe, data, go_on)
         options = {"device": device, "root": root, "stream": stream, "max_minutes": max_minutes, "go_on": go_on}

@@ -1,6 +1,6 @@
-"""Discriminators that judge several samples at once: minibatch discrimination, and packing as in PacGAN.
+"""Discriminators that judge several samples at once: minibatch discrimination, deviation, and packing as in PacGAN.
 
-A judge of single samples never learns that all samples of a batch are alike. These two show it the batch.
+A judge of single samples never learns that all samples of a batch are alike. These show it the batch.
 Taught in {ref}`ch-mode-collapse`.
 """
 
@@ -40,6 +40,22 @@ def similarity(rows: Tensor) -> Tensor:
     """
     distance = (rows[:, None] - rows[None]).abs().sum(3)  # [n, n, kernels]
     return torch.exp(-distance).sum(1)
+
+
+def append_deviation(x: Tensor, group: int = 4) -> Tensor:
+    """Maps [n, c, h, w] to [n, c + 1, h, w]: the new map tells how much the samples of a group differ.
+
+    One number a group: the standard deviation over its samples, of every channel and pixel, then the mean of these. A
+    group is every (n / group)-th sample, as in the authors' code; all of them where there are fewer than `group`.
+    Raises ValueError for a number of samples that is no multiple of `group`.
+    Taught in {ref}`ch-biggan`; Karras et al. 2018, section 3.
+    """
+    group = min(group, len(x))
+    if x.ndim != 4 or group < 1 or len(x) % group:
+        raise ValueError(f"samples of shape {tuple(x.shape)} do not divide into groups of {group}")
+    groups = x.to(torch.promote_types(x.dtype, torch.float32)).unflatten(0, (group, -1))  # [group, n / group, c, h, w]
+    deviation = (groups.var(0, correction=0) + 1e-8).sqrt().mean((1, 2, 3))  # a number for each of n / group groups
+    return torch.cat([x, deviation.to(x.dtype).repeat(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])], dim=1)
 
 
 def pack(x: Tensor, size: int) -> Tensor:

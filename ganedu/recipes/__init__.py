@@ -14,8 +14,13 @@ _MODULES = {
     "wgan": "wgan",
     "wgan-gp": "wgan_gp",
     "sngan": "sngan",
+    "cgan": "cgan",
+    "sgan": "sgan",
+    "vae": "vae",
     "cyclegan": "cyclegan",
     "stylegan": "stylegan",
+    "biggan": "biggan",
+    "progressive": "progressive",
 }
 NAMES = tuple(_MODULES)
 

@@ -4,7 +4,7 @@ Taught in {ref}`training`.
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -71,12 +71,16 @@ def find(data, kind, config, *, root=None, stream: bool = False) -> Source:
 
     data: a name of a set; a `ganedu.data.stored.Stored`, or its `data`; a tensor or a tuple of tensors, the fields of
     the recipe's kind. root: folder of downloaded sets. stream: decode the pictures of an image-folder when their turn
-    comes.
-    Raises ValueError for data that are not of the recipe's kind, and for what `ganedu.data` refuses.
+    comes. A recipe may have its data otherwise than they are stored, with few labels, say: its `prepare` is asked.
+    Raises ValueError for data that are not of the recipe's kind, and for what `ganedu.data` and `prepare` refuse.
     Taught in {ref}`training`.
     """
-    if stream:
-        return _streamed(data, kind)
+    found = _streamed(data, kind) if stream else _in_memory(data, kind, config, root)
+    return replace(found, data=kind.prepare(found.data, config)) if hasattr(kind, "prepare") else found
+
+
+def _in_memory(data, kind, config, root) -> Source:
+    """A named set, or data that were given as such."""
     if isinstance(data, str):
         found, name = stored.load(kind.Batch, data, "train", root, size=config.load_size or config.size), data
     else:

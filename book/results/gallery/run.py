@@ -2,7 +2,7 @@
 
 Each `ganedu train RECIPE` runs as a reader would run it, without another option, and once more for a single step, to
 tell what training changed. Numbers and circumstances go to metrics.json, one entry a recipe, the last sheet of samples,
-not selected, to RECIPE.png.
+not selected, to RECIPE.png. provenance.json is that of the recipe which was run last.
 """
 
 import json
@@ -22,6 +22,7 @@ from ganedu.training import load, run_folder
 from ganedu.training.evaluation import stored as reports_of
 
 HERE = Path(__file__).resolve().parent
+KEPT = ("ganedu", "commit", "python", "packages", "device", "threads", "seed")
 TESTED = 256  # samples of the test set that a translation is measured on
 
 
@@ -31,9 +32,14 @@ def main(names: list[str]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             found = made_by(name, Path(folder))
         table = json.loads((HERE / "metrics.json").read_text()) if (HERE / "metrics.json").exists() else {}
-        order = [each for each in recipes.NAMES if each in {**table, name: found}]
-        run_folder.write_json(HERE / "metrics.json", {each: {**table, name: found}[each] for each in order})
-        print(name, found["seconds"], found["number"], flush=True)
+        about, table = found.pop("provenance"), {**table, name: found}
+        run_folder.write_json(HERE / "metrics.json", {each: table[each] for each in recipes.NAMES if each in table})
+        about |= {
+            "command": "python book/results/gallery/run.py",
+            "wall_seconds": sum(e["seconds"] for e in table.values()),
+        }
+        run_folder.write_json(HERE / "provenance.json", about)
+        print(name, found["seconds"], found["number"], found["before"], found["after"], flush=True)
 
 
 def made_by(name: str, folder: Path) -> dict:
@@ -46,7 +52,6 @@ def made_by(name: str, folder: Path) -> dict:
     provenance = json.loads((run / "provenance.json").read_text())
     shutil.copy(sorted((run / "samples").glob("step_*.png"))[-1], HERE / f"{name}.png")
     before, after = (measured(each) for each in (folder / "start", run))
-    kept = {key: provenance[key] for key in ("ganedu", "commit", "python", "packages", "device", "threads")}
     return {
         "command": f"ganedu train {name}",
         "data": plan["data"]["name"],
@@ -57,7 +62,7 @@ def made_by(name: str, folder: Path) -> dict:
         "number": after[0],
         "before": before[1],
         "after": after[1],
-        **kept,
+        "provenance": {key: provenance[key] for key in KEPT},
     }
 
 

@@ -1,0 +1,206 @@
+"""BigGAN: class-conditional images from large residual networks, by the hinge loss and a truncated noise.
+
+Taught in {ref}`ch-biggan`; Brock et al. 2019.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from ganedu import penalties
+from ganedu.data import kinds
+from ganedu.networks import biggan
+from ganedu.recipes import adversarial
+
+COLUMNS, MOST_ROWS = 8, 16  # of a sheet
+
+
+@dataclass(frozen=True)
+class Config(adversarial.Config):
+    """The paper's numbers for ImageNet at 128 x 128 (section 3, appendices B and C.1).
+
+    width: channels next to the image. shared: numbers that a class is embedded in. attention: side of the maps with
+    self-attention, 0 for none. orthogonal: weight of the orthogonal regularization of G, 0 for none.
+    latent_dim: 20 for the first layer and for each of the five blocks.
+    Departures: the authors move G with fakes of its own; here the last of D serve. They average G with decay 0.9999,
+    here the trainer's `ema` does it. They sample with statistics of batches that are truncated alike; here the running
+    averages of training serve for all truncations.
+    Taught in {ref}`ch-biggan`.
+    """
+
+    size: int = 128
+    batch_size: int = 2048
+    latent_dim: int = 120
+    learning_rate: float = 5e-5  # of G; half that of SAGAN
+    learning_rate_d: float = 2e-4
+    beta1: float = 0.0
+    beta2: float = 0.999
+    loss: str = "hinge"
+    n_critic: int = 2
+    norm: str = "none"  # of D: spectral normalization instead, in both networks
+    width: int = 96
+    shared: int = 128
+    attention: int = 64
+    orthogonal: float = 1e-4
+
+    def small(self) -> "Config":
+        """A miniature for two CPU cores: 16 x 16 images, attention at 8 x 8, few channels, one step of D a round."""
+        return replace(
+            self,
+            size=16,
+            batch_size=64,
+            latent_dim=24,
+            learning_rate=1e-3,
+            learning_rate_d=4e-3,
+            n_critic=1,
+            width=8,
+            shared=16,
+            attention=8,
+        )
+
+
+class Recipe(adversarial.Recipe):
+    """A generator that is told a class, a discriminator that asks whether an image is of its class.
+
+    classes: their names, in the order of the labels.
+    Raises ValueError, besides those of every recipe, for fewer than one class, a penalty (its slope would need labels),
+    and numbers that `ganedu.networks.biggan` refuses.
+    Taught in {ref}`ch-biggan`; Brock et al. 2019.
+    """
+
+    name = "biggan"
+    Config = Config
+    Batch = kinds.Labeled
+    default_data = "digits"
+
+    def __init__(self, config, *, image_shape, device="cpu", seed: int = 0, classes: tuple[str, ...] = ()):
+        if not classes:
+            raise ValueError("biggan needs images with classes, and is given none; train on a labeled set")
+        if config.penalty != "none":
+            raise ValueError(
+                f"biggan has no penalty, its discriminator is normalized; set penalty='none', not {config.penalty!r}"
+            )
+        if config.orthogonal < 0:
+            raise ValueError(f"orthogonal must not be negative, but is {config.orthogonal}")
+        self.classes = tuple(classes)
+        super().__init__(config, image_shape=image_shape, device=device, seed=seed)
+
+    def build(self) -> tuple[nn.Module, nn.Module]:
+        """Generator and discriminator of `ganedu.networks.biggan`."""
+        c, channels, classes = self.config, self.image_shape[0], len(self.classes)
+        same = {"size": c.size, "width": c.width, "attention": c.attention}
+        generator = biggan.Generator(c.latent_dim, channels, classes, shared=c.shared, **same)
+        return generator, biggan.Discriminator(channels, classes, **same)
+
+    def step(self, batch: kinds.Labeled, random: torch.Generator) -> dict[str, Tensor]:
+        """One iteration: n_critic steps of the discriminator and one of the generator, which keeps the last fakes.
+
+        batch: images [n_real * B, C, H, W] in [-1, 1] and labels [n_real * B]; random: generator on its device.
+        Returns 0-d tensors, still on the device: loss_d, loss_g (with the regularization), and the mean logits d_real,
+        d_fake.
+        Raises ValueError for a batch of another shape.
+        """
+        self._check_batch(batch)
+        parts = (field.chunk(self.n_real) for field in batch)
+        *earlier, real = (kinds.Labeled(*part) for part in zip(*parts, strict=True))
+        for other in earlier:
+            with torch.no_grad():
+                fake = self.imagine(len(other.images), random)
+            self.discriminator_step(other, fake, random)
+        fake = self.imagine(len(real.images), random)
+        detached = fake._replace(images=fake.images.detach())
+        return self.discriminator_step(real, detached, random) | self.generator_step(real, fake)
+
+    def imagine(self, n: int, random: torch.Generator) -> kinds.Labeled:
+        """n generated images that still depend on G, of classes drawn uniformly."""
+        z, labels = self.noise(n, random), self.draw_labels(n, random)
+        return kinds.Labeled(self.networks["generator"](z, labels), labels)
+
+    def draw_labels(self, n: int, random: torch.Generator) -> Tensor:
+        """Labels [n] of classes that are all equally probable."""
+        return torch.randint(len(self.classes), (n,), generator=random, device=self.device)
+
+    def draw(self, real: kinds.Labeled, random: torch.Generator) -> None:
+        """There is no penalty, so nothing to draw for one."""
+
+    def discriminator_loss(self, real: kinds.Labeled, fake: kinds.Labeled, drawn: None):
+        """The discriminator's scalar to descend, and its numbers to report."""
+        real_logits, fake_logits = self._judge(*real), self._judge(*fake)
+        loss = self.loss.discriminator(real_logits, fake_logits)
+        scalars = {"loss_d": loss, "d_real": real_logits.mean(), "d_fake": fake_logits.mean()}
+        return loss, {name: value.detach() for name, value in scalars.items()}
+
+    def generator_loss(self, real: kinds.Labeled, fake: kinds.Labeled) -> Tensor:
+        """The generator's scalar to descend, with the orthogonal regularization of its weights."""
+        logits = (self._judge(*fake), *([self._judge(*real)] if self.loss.relativistic else []))
+        loss = self.loss.generator(*logits)
+        if self.config.orthogonal:
+            weights = biggan.regularized(self.networks["generator"])
+            loss = loss + self.config.orthogonal * sum(penalties.orthogonality(weight) for weight in weights)
+        return loss
+
+    def sample(
+        self,
+        n: int,
+        random: torch.Generator,
+        *,
+        generator: nn.Module | None = None,
+        labels: Tensor | None = None,
+        truncation: float | None = None,
+    ) -> Tensor:
+        """n images [n, C, H, W] in [-1, 1], of the classes `labels` [n], drawn uniformly if None.
+
+        truncation: no number of the noise is larger than this, see `truncated_noise`; None for all of the noise.
+        Raises ValueError for labels that are not n numbers of classes, and for a negative truncation.
+        """
+        if truncation is None:
+            z = self.noise(n, random)
+        else:
+            z = truncated_noise(n, self.latent_dim, truncation, random, device=self.device)
+        labels = self.draw_labels(n, random) if labels is None else self._checked(labels, n)
+        return self._show(z, labels, generator)
+
+    def sheet(self, examples, random: torch.Generator, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
+        """One class a row, the same eight latents in every row; at least n images, and rows for up to 16 classes."""
+        rows = max(n // COLUMNS, min(len(self.classes), MOST_ROWS))
+        labels = torch.arange(rows, device=self.device) % len(self.classes)
+        return self._show(self.noise(COLUMNS, random).repeat(rows, 1), labels.repeat_interleave(COLUMNS), generator)
+
+    def _show(self, z: Tensor, labels: Tensor, generator: nn.Module | None) -> Tensor:
+        network = self.networks["generator"] if generator is None else generator
+        was_training = network.training
+        with torch.no_grad():
+            images = network.eval()(z, labels)
+        network.train(was_training)
+        return images
+
+    def _judge(self, images: Tensor, labels: Tensor) -> Tensor:
+        """The discriminator's logits [B], in float32 at least, so that losses are not rounded under autocast."""
+        logits = self.networks["discriminator"](images, labels)
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+    def _checked(self, labels: Tensor, n: int) -> Tensor:
+        if labels.shape != (n,) or labels.is_floating_point():
+            raise ValueError(
+                f"{n} whole numbers expected as labels of {n} images, not {labels.dtype} {list(labels.shape)}"
+            )
+        if n and not 0 <= int(labels.min()) <= int(labels.max()) < len(self.classes):
+            raise ValueError(f"labels are numbers of classes, 0 to {len(self.classes) - 1}, not {labels.tolist()}")
+        return labels.to(self.device)
+
+
+def truncated_noise(n: int, latent_dim: int, limit: float, random: torch.Generator, *, device) -> Tensor:
+    """Latents [n, latent_dim] of independent numbers with the law of N(0, 1) given that they lie in [-limit, limit].
+
+    The same as drawing anew whatever falls outside, but in one go: the distribution function, uniform on the interval,
+    is inverted. limit 0 gives zeros.
+    Raises ValueError for a limit below 0.
+    Taught in {ref}`ch-biggan`; Brock et al. 2019, section 3.1.
+    """
+    if not limit >= 0:
+        raise ValueError(f"the noise is truncated to [-t, t] with t >= 0, not {limit}")
+    half = torch.special.ndtr(torch.tensor(limit, dtype=torch.float64)) - 0.5
+    u = torch.rand(n, latent_dim, generator=random, device=device, dtype=torch.float64)
+    z = torch.special.ndtri(0.5 + half.to(device) * (2 * u - 1)).clamp(-limit, limit)
+    return z.to(torch.get_default_dtype())
