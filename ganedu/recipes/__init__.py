@@ -15,6 +15,9 @@ _MODULES = {
     "wgan-gp": "wgan_gp",
     "sngan": "sngan",
     "cyclegan": "cyclegan",
+    "pix2pix": "pix2pix",
+    "context-encoder": "context_encoder",
+    "srgan": "srgan",
 }
 NAMES = tuple(_MODULES)
 
