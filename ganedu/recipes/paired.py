@@ -19,7 +19,6 @@ from ganedu.data import kinds
 from ganedu.recipes import adversarial
 
 DISTANCES = ("l1", "l2")
-ON_SHEET = 8  # pictures a row
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in a gray picture; ITU-R BT.601
 
 
@@ -65,6 +64,8 @@ class Recipe:
     Batch = kinds.Pairs
     default_data: str
     n_real = 1
+    sheet_rows = ("input", "made of it", "truth")
+    translations = ((0, 1),)  # rows of a source and of what is made of it
 
     def __init__(self, config, *, image_shape, input_shape=None, device="cpu", seed: int = 0):
         self.config, self.image_shape, self.device = config, tuple(image_shape), torch.device(device)
@@ -178,19 +179,14 @@ class Recipe:
         network.train(was_training)
         return self.finished(inputs, made)
 
-    def sheet(self, examples: kinds.Pairs, random=None, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
-        """Rows of eight images, in turn inputs, what they become, and the truth: [3 * 8 * k, C, H, W].
+    def sheet(self, examples: kinds.Pairs, random, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
+        """Three rows of k images, [3 * k, C, H, W]: `sheet_rows`.
 
-        examples: pairs, of which the first 8 * k are shown, all three rows for each eight, at most n images in all.
-        Inputs get the size and the channels of the targets, by repeating pixels and channels.
+        examples: k pairs. Inputs get the size and the channels of the targets, by repeating pixels and channels. No noise
+        is drawn: random and n are those of other recipes.
         """
         inputs, targets = examples
-        rows = []
-        for x, y in zip(inputs.split(ON_SHEET), targets.split(ON_SHEET), strict=True):
-            if rows and len(rows) * ON_SHEET + 3 * ON_SHEET > n:
-                break
-            rows += [alike(x, self.image_shape), self.translate(x, generator=generator), y]
-        return torch.cat(rows)
+        return torch.cat([alike(inputs, self.image_shape), self.translate(inputs, generator=generator), targets])
 
     def learning_rate_factor(self, step: int, steps: int) -> float:
         """Factor of both learning rates at `step` of `steps`: 1."""
