@@ -61,6 +61,11 @@ class Recipe(paired.Recipe):
             context.Discriminator(channels, side=c.size // 2, width=c.width),
         )
 
+    @property
+    def side_step(self) -> None:
+        """Everything passes through one vector, so one size is possible."""
+        return None
+
     def wanted(self, targets: Tensor) -> Tensor:
         """What was cut out, [B, C, size / 2, size / 2]."""
         hole = context.hole(self.config.size)

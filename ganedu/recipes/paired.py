@@ -82,6 +82,16 @@ class Recipe:
             for player, network in self.networks.items()
         }
 
+    @property
+    def side_step(self) -> int | None:
+        """What the sides of an input must be a multiple of; None if only the learned square will do."""
+        return 1
+
+    @property
+    def enlarges(self) -> bool:
+        """Whether what is made has more pixels than the input."""
+        return self.input_shape[1] < self.image_shape[1]
+
     def build(self) -> tuple[nn.Module, nn.Module]:
         """Generator, from inputs to what `wanted` of the targets is, and discriminator of `shown`, on the CPU."""
         raise NotImplementedError

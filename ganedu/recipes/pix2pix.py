@@ -67,6 +67,11 @@ class Recipe(paired.Recipe):
         self.noise_size = generator.noise_size
         return generator, patchgan.Discriminator(inputs + outputs, width=c.width, halvings=c.halvings, affine=True)
 
+    @property
+    def side_step(self) -> int:
+        """The U has one pixel in the middle for every `size` of them."""
+        return self.config.size
+
     def shown(self, inputs: Tensor, made: Tensor) -> Tensor:
         """The input and the picture, one behind the other as channels."""
         return torch.cat([inputs, made], dim=1)
