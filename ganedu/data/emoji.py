@@ -70,7 +70,8 @@ class EmojiData:
 
     noto, twemoji: uint8 [N, 3, 64, 64]. names: in words, the same for all skin tones of one emoji. short_names: as in
     chat programs, one or more an emoji. labels: int64 [N], indices into `categories`. subcategories: in words.
-    skin_tones: int64 [N], indices into `tones`, -1 without a tone and -2 for two different ones. files: the code points.
+    skin_tones: int64 [N], indices into `tones`, -1 without a tone and -2 for two different ones. files: their code
+    points.
     Taught in {ref}`ch-paired-translation`.
     """
 

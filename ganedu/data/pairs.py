@@ -35,9 +35,7 @@ class PairData:
         return len(self.targets)
 
 
-def load_pairs(
-    name: str, split: str = "train", root: str | Path | None = None, *, size: int | None = None
-) -> PairData:
+def load_pairs(name: str, split: str = "train", root: str | Path | None = None, *, size: int | None = None) -> PairData:
     """Pairs of one set, see `ganedu.data.load` for NAME.
 
     "edges:NAME": from `outline`, black on white in one channel, to the picture.
@@ -83,7 +81,7 @@ def outline(images: Tensor) -> Tensor:
 
 
 def with_hole(images: Tensor) -> Tensor:
-    """Pictures without their middle half, uint8 [N, C, H, W]: rows and columns from a quarter to three quarters are 128.
+    """Pictures without their middle half, uint8 [N, C, H, W]: rows and columns from 1/4 to 3/4 are 128.
 
     A constant says where the hole is; there is no mask beside it.
     Raises ValueError for images that are not bytes of four dimensions, or with sides that 4 does not divide.

@@ -14,8 +14,8 @@ SMALLEST = 4  # pixels a side of a hole, for which one layer draws, and two dens
 class Generator(nn.Module):
     """Images [B, channels, size, size] with a hole to what fills it, [B, channels, size / 2, size / 2] in [-1, 1].
 
-    Convolutions of stride 2 halve the side down to 4 pixels, one more makes `bottleneck` numbers of them; from there the
-    generator of DCGAN (Chintala's port) draws the middle half of the picture. width: channels nearest to the pictures.
+    Convolutions of stride 2 halve the side down to 4 pixels, one more makes `bottleneck` numbers of them; from there
+    the generator of DCGAN (Chintala's port) draws the middle half of the picture. width: channels nearest to pictures.
     At size 128, width 64 and bottleneck 4000 there are 71,124,544 parameters, none of them a bias beside normalization.
     Raises ValueError for a size that is not 4 doubled at least once, and images of another shape.
     Taught in {ref}`ch-paired-translation`; Pathak et al. 2016.

@@ -50,7 +50,7 @@ class Residual(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images [B, channels, size, size] to logits [B]: pairs of 3 x 3 convolutions, of stride 1 and 2, then two dense ones.
+    """Images [B, channels, size, size] to logits [B]: pairs of 3 x 3 convolutions, of stride 1 and 2, two dense ones.
 
     halvings: pairs; each after the first has twice the channels, up to eight times `width`. dense: units between the
     last pair and the logit. With 4 halvings of width 64 and 1024 units there are 23.6 million parameters at 96 pixels.
@@ -71,7 +71,8 @@ class Discriminator(nn.Module):
                 layers += [nn.BatchNorm2d(outputs)] if len(layers) > 1 else []
                 layers += [nn.LeakyReLU(SLOPE, inplace=True)]
                 channels = outputs
-        layers += [nn.Flatten(), nn.Linear(channels * (size >> halvings) ** 2, dense), nn.LeakyReLU(SLOPE, inplace=True)]
+        pixels = (size >> halvings) ** 2
+        layers += [nn.Flatten(), nn.Linear(channels * pixels, dense), nn.LeakyReLU(SLOPE, inplace=True)]
         self.layers = nn.Sequential(*layers, nn.Linear(dense, 1))
 
     def forward(self, x: Tensor) -> Tensor:

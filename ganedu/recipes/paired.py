@@ -53,8 +53,8 @@ class Config:
 class Recipe:
     """Two networks, their optimizers and the step that trains them on pairs.
 
-    image_shape: (C, H, W) of the targets, H = W = config.size. input_shape: (C', H', W') of the inputs, that of the
-    targets if None. device: where the networks live. seed: of the weights.
+    image_shape: (C, H, W) of the targets, H = W = config.size. input_shape: (C', H', W') of the inputs,
+    `usual_input` if None. device: where the networks live. seed: of the weights.
     Raises ValueError for shapes that do not fit, unknown names, and weights that make no loss.
     Taught in {ref}`ch-paired-translation`.
     """
@@ -70,7 +70,7 @@ class Recipe:
 
     def __init__(self, config, *, image_shape, input_shape=None, device="cpu", seed: int = 0):
         self.config, self.image_shape, self.device = config, tuple(image_shape), torch.device(device)
-        self.input_shape = tuple(input_shape or image_shape)
+        self.input_shape = tuple(input_shape or self.usual_input(self.image_shape))
         self.check()
         self.loss = losses.get(config.loss)
         with torch.random.fork_rng(devices=[]):  # drawn on the CPU, apart from everyone else's random numbers
@@ -82,6 +82,11 @@ class Recipe:
             player: adversarial.optimizer(config, network.to(self.device).parameters(), rates[player])
             for player, network in self.networks.items()
         }
+
+    @staticmethod
+    def usual_input(image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """The shape of the inputs of the paper, for targets of this shape: the same."""
+        return tuple(image_shape)
 
     @property
     def side_step(self) -> int | None:
@@ -193,8 +198,8 @@ class Recipe:
     def sheet(self, examples: kinds.Pairs, random, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
         """Three rows of k images, [3 * k, C, H, W]: `sheet_rows`.
 
-        examples: k pairs. Inputs get the size and the channels of the targets, by repeating pixels and channels. No noise
-        is drawn: random and n are those of other recipes.
+        examples: k pairs. Inputs get the size and the channels of the targets, by repeating pixels and channels.
+        No noise is drawn: random and n are those of other recipes.
         """
         inputs, targets = examples
         return torch.cat([alike(inputs, self.image_shape), self.translate(inputs, generator=generator), targets])

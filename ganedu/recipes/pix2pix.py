@@ -89,4 +89,4 @@ class Recipe(paired.Recipe):
         self.require_inputs(self.config.size)
         smallest = patchgan.smallest_side(self.config.halvings)
         if self.config.size < smallest:
-            raise ValueError(f"size must be at least {smallest} for {self.config.halvings} halvings; take fewer of them")
+            raise ValueError(f"size must be at least {smallest} for {self.config.halvings} halvings; take fewer")

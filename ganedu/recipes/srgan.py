@@ -16,7 +16,7 @@ from ganedu.metrics import features
 from ganedu.networks import zoom
 from ganedu.recipes import paired
 
-CONTENTS = ("pixels", "features")
+NO_FEATURES = "none"
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Config(paired.Config):
     """The paper's numbers (sections 2.1 and 3.2).
 
     blocks: residual blocks of the generator. halvings, dense: of the discriminator, see `ganedu.networks.zoom`. warmup:
-    steps on the distance alone before the adversary enters. content: what the distance compares, "pixels" or
-    "features": maps of the project's own feature network of the set `features_of`, see `ganedu.metrics.features`.
-    Departures: the paper compares pixels (its SRGAN-MSE) or maps of VGG19, which is not part of this project; the learning rate does not
-    fall to a tenth after half of the steps; inputs are scaled to [-1, 1] like everything here, not to [0, 1]; and the
-    warm-up, a million steps of a training of its own there, is none unless it is asked for.
+    steps on the distance alone before the adversary enters. features_of: the set whose feature network's maps the
+    distance compares, see `ganedu.metrics.features`; "none" for pixels.
+    Departures: the paper compares pixels (its SRGAN-MSE) or maps of VGG19, which is not part of this project; the
+    learning rate does not fall to a tenth after half of the steps; inputs are scaled to [-1, 1] like everything here,
+    not to [0, 1]; and the warm-up, a million steps of a training of its own there, is none unless it is asked for.
     Taught in {ref}`ch-paired-translation`; Ledig et al. 2017.
     """
 
@@ -43,8 +43,7 @@ class Config(paired.Config):
     halvings: int = 4
     dense: int = 1024
     warmup: int = 0
-    content: str = "pixels"
-    features_of: str = ""
+    features_of: str = NO_FEATURES
 
     def small(self) -> "Config":
         """A miniature for two CPU cores: 8 x 8 pixels to be made, 4 narrow blocks, and a louder adversary."""
@@ -63,13 +62,15 @@ class Recipe(paired.Recipe):
     default_data = "half:digits"
 
     def __init__(self, config, *, image_shape, input_shape=None, device="cpu", seed: int = 0):
-        channels, size, _ = image_shape
-        small = (channels, size // 4, size // 4)
-        super().__init__(config, image_shape=image_shape, input_shape=input_shape or small, device=device, seed=seed)
-        self.steps = 0
-        self.maps = None
-        if config.content == "features" and self.device.type != "meta":
+        super().__init__(config, image_shape=image_shape, input_shape=input_shape, device=device, seed=seed)
+        self.steps, self.maps = 0, None
+        if config.features_of != NO_FEATURES and self.device.type != "meta":
             self.maps = feature_maps(config.features_of, self.image_shape[0]).to(self.device)
+
+    @staticmethod
+    def usual_input(image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """A quarter of each side, as in the paper."""
+        return image_shape[0], image_shape[1] // 4, image_shape[2] // 4
 
     def build(self) -> tuple[nn.Module, nn.Module]:
         """Generator and discriminator of `ganedu.networks.zoom`."""
@@ -119,10 +120,6 @@ class Recipe(paired.Recipe):
                 f"srgan enlarges {self.input_shape[0]} channels of {side} pixels to {self.image_shape}, which is no "
                 "doubling of both sides; choose data made for it, half:NAME or quarter:NAME"
             )
-        if c.content not in CONTENTS:
-            raise ValueError(f"unknown content {c.content!r}; choose one of {', '.join(CONTENTS)}")
-        if c.content == "features" and not c.features_of:
-            raise ValueError("content is features, but of no set; name one with classes, as in features_of=digits")
         if c.warmup < 0:
             raise ValueError(f"warmup must be a number of steps, or 0 for none, not {c.warmup}")
 
@@ -135,6 +132,7 @@ def feature_maps(name: str, channels: int) -> nn.Module:
     """
     network = features.network(name)
     if network.shape[0] != channels:
-        raise ValueError(f"the feature network of {name} sees {network.shape[0]} channels, not {channels}; name another")
+        seen = network.shape[0]
+        raise ValueError(f"the feature network of {name} sees {seen} channels, not {channels}; name another")
     convolutions = [layer for layer in network.body if not isinstance(layer, nn.Flatten | nn.Linear)]
     return nn.Sequential(*convolutions[:-1])  # without the ReLU that ends the dense layer

@@ -112,7 +112,8 @@ def _pair_maker(translator, run: Path, direction: str, make: str | None, size: i
                 f"{tuple(given)}; name what it learned from"
             )
     if translator.side_step is None and size not in (None, translator.config.size):
-        raise ValueError(f"{translator.name} takes pictures of {translator.config.size} pixels only; leave out the size")
+        learned = translator.config.size
+        raise ValueError(f"{translator.name} takes pictures of {learned} pixels only; leave out the size")
     return carry
 
 

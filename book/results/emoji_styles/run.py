@@ -1,9 +1,9 @@
 """The CPU run of chapter 24 on emoji: `python book/results/emoji_styles/run.py`, one thread, four minutes.
 
-Three translators learn to redraw Google's emoji in Twitter's style, at 32 x 32 pixels: Pix2Pix, the same network without
-its adversary, and CycleGAN, which is shown the same pictures without being told which belong together. They are measured
-on the 542 pairs to test. Needs the set emoji, see `ganedu data list`. Numbers go to metrics.json, their circumstances to
-provenance.json, twelve of the test pairs and what the three made of them to samples.png.
+Three translators learn to redraw Google's emoji in Twitter's style, at 32 x 32 pixels: Pix2Pix, the same network
+without its adversary, and CycleGAN, which is shown the same pictures without being told which belong together. They are
+measured on the 542 pairs to test. Needs the set emoji, see `ganedu data list`. Numbers go to metrics.json, their
+circumstances to provenance.json, twelve of the test pairs and what the three made of them to samples.png.
 
 Pictures: Noto Emoji, Apache License 2.0, Google; Twemoji, CC BY 4.0, Twitter and contributors; samples.png likewise.
 """
