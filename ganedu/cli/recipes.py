@@ -56,15 +56,16 @@ def usual_facts(kind, config) -> dict:
     """What a recipe's class is told of data such as its default set, which is not read for it.
 
     kind: the recipe's class; config: its configuration. Returns image_shape and details, see
-    `ganedu.training.source.Source.for_recipe`; ten classes, 64 words, inputs as large as what is made of them.
+    `ganedu.training.source.Source.for_recipe`; ten classes, 64 words.
     Taught in {ref}`training`.
     """
-    shape = (1 if kind.default_data in GRAY else 3, *[config.size] * kind.Batch.sides)
+    shape = (1 if kind.default_data.rpartition(":")[2] in GRAY else 3, *[config.size] * kind.Batch.sides)
     details = {
         "labeled": {"classes": tuple("0123456789")},
         "described": {"words": WORDS},
-        "pairs": {"input_shape": shape},
     }
+    if kind.Batch.kind == "pairs":
+        details["pairs"] = {"input_shape": kind.usual_input(shape)}
     return {"image_shape": shape, **details.get(kind.Batch.kind, {})}
 
 

@@ -76,16 +76,22 @@ def translate_folder(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Folder of pictures of one domain.", parser=folder)],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the translated ones.", parser=folder)],
     direction: Annotated[str, typer.Option(help="AtoB or BtoA.")] = "AtoB",
+    make: Annotated[
+        str | None,
+        typer.Option(help="For pairs: make this of each picture first, as learned: edges, holes, half, quarter."),
+    ] = None,
     size: Annotated[int | None, typer.Option(help="Shorter side in pixels; as learned if not given.", min=8)] = None,
     no_ema: NoEma = False,
     device: Device = "cpu",
     previous: Previous = False,
 ):
-    """Carry pictures from one domain to the other, under the same names, with an overview sheet.png.
+    """Carry pictures from one domain to the other, or from inputs to what was learned, with an overview sheet.png.
 
     \b
     ganedu translate runs/cyclegan-apple2tomato apples tomatoes
     ganedu translate runs/cyclegan-apple2tomato tomatoes apples --direction BtoA --size 256
+    ganedu translate runs/pix2pix-factors drawings painted
+    ganedu translate runs/srgan-photos photos zoomed --make quarter
 
     \f
     Taught in {ref}`ch-cyclegan`.
@@ -94,7 +100,15 @@ def translate_folder(
         from ganedu.training.translation import SHEET, translate
 
         done = translate(
-            run, source, out, direction=direction, size=size, ema=not no_ema, device=place(device), previous=previous
+            run,
+            source,
+            out,
+            direction=direction,
+            make=make,
+            size=size,
+            ema=not no_ema,
+            device=place(device),
+            previous=previous,
         )
         for sentence in done.unreadable:
             say(f"ganedu translate: {sentence}", err=True)

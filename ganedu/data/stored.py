@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganedu import data as sets
-from ganedu.data import kinds
+from ganedu.data import kinds, pairs
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ def load(kind, name: str, split: str = "train", root=None, *, size: int | None =
 
 
 def names(kind) -> tuple[str, ...]:
-    """The sets of a kind that have a name.
+    """The sets of a kind that have a name; pairs are also made from other sets, see `ganedu.data.pairs`.
 
     Taught in {ref}`data-sets`.
     """
-    return {kinds.Unpaired: sets.UNPAIRED_NAMES}.get(kind, sets.NAMES)
+    return {kinds.Unpaired: sets.UNPAIRED_NAMES, kinds.Pairs: pairs.FOUND}.get(kind, sets.NAMES)
 
 
 def _images(name, split, root, size) -> Stored:
@@ -57,4 +57,9 @@ def _unpaired(name, split, root, size) -> Stored:
     return Stored(kinds.Unpaired(found.a, found.b))
 
 
-_LOADERS = {kinds.Images: _images, kinds.Labeled: _labeled, kinds.Unpaired: _unpaired}
+def _pairs(name, split, root, size) -> Stored:
+    found = pairs.load_pairs(name, split, root, size=size)
+    return Stored(kinds.Pairs(found.inputs, found.targets))
+
+
+_LOADERS = {kinds.Images: _images, kinds.Labeled: _labeled, kinds.Unpaired: _unpaired, kinds.Pairs: _pairs}

@@ -96,7 +96,7 @@ def _double(inputs: int, outputs: int, kernel: int) -> nn.Module:
 
 
 def initialize(module: nn.Module) -> None:
-    """Weights of convolutions from N(0, 0.02^2), scales of batch normalization from N(1, 0.02^2), biases 0.
+    """Weights of convolutions from N(0, 0.02^2), scales of normalizations from N(1, 0.02^2), biases 0.
 
     Taught in {ref}`ch-dcgan`; Radford et al. 2016, section 4; the scales as in both programs of the authors.
     """
@@ -104,7 +104,7 @@ def initialize(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 0.0, SPREAD)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+    elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.GroupNorm):
         nn.init.normal_(module.weight, 1.0, SPREAD)
         nn.init.zeros_(module.bias)
 

@@ -6,7 +6,7 @@ Taught in {ref}`ch-cyclegan`; Isola et al. 2017, section 3.2.2; Zhu et al. 2017,
 from torch import Tensor, nn
 
 from ganedu.networks.dcgan import SLOPE, initialize
-from ganedu.networks.translation import InstanceNorm
+from ganedu.networks.translation import AffineNorm, InstanceNorm
 
 
 class Discriminator(nn.Module):
@@ -14,12 +14,14 @@ class Discriminator(nn.Module):
 
     width: channels of the first convolution, doubled up to eight times as many. halvings: convolutions of stride 2;
     1, 2, 3 see patches of 16, 34, 70 pixels. All kernels are 4 x 4; the first layer and the last are not normalized.
-    With 3 halvings of width 64 there are 2,764,737 parameters for color images.
+    affine: give every normalized map a scale and a shift of its own, instead of a bias to the convolution before it.
+    With 3 halvings of width 64 there are 2,764,737 parameters for color images, and 2,768,705 for pairs of them
+    (6 channels) if affine, those of Pix2Pix.
     Raises ValueError for halvings below 1, images with other channels, or too small to be halved that often.
-    Taught in {ref}`ch-cyclegan`; Zhu et al. 2017, appendix 7.2.
+    Taught in {ref}`ch-cyclegan` and {ref}`ch-paired-translation`; Zhu et al. 2017, appendix 7.2.
     """
 
-    def __init__(self, channels: int, *, width: int = 64, halvings: int = 3):
+    def __init__(self, channels: int, *, width: int = 64, halvings: int = 3, affine: bool = False):
         super().__init__()
         if halvings < 1:
             raise ValueError(f"a patch discriminator halves its images at least once, not {halvings} times")
@@ -31,8 +33,8 @@ class Discriminator(nn.Module):
         ]
         for i in range(halvings):
             stride = 2 if i < halvings - 1 else 1  # the last layer before the logits keeps the side, less one pixel
-            layers += [nn.Conv2d(widths[i], widths[i + 1], 4, stride=stride, padding=1)]
-            layers += [InstanceNorm(), nn.LeakyReLU(SLOPE, inplace=True)]
+            layers += [nn.Conv2d(widths[i], widths[i + 1], 4, stride=stride, padding=1, bias=not affine)]
+            layers += [AffineNorm(widths[i + 1]) if affine else InstanceNorm(), nn.LeakyReLU(SLOPE, inplace=True)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, stride=1, padding=1))
         self.apply(initialize)
 

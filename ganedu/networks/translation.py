@@ -87,6 +87,17 @@ class InstanceNorm(nn.Module):
         return F.instance_norm(x)
 
 
+class AffineNorm(nn.GroupNorm):
+    """`InstanceNorm` with a scale and a shift for each of the `width` maps, which are learned.
+
+    What batch normalization is for a batch of one image, as Pix2Pix is trained, and the same in training and after.
+    Taught in {ref}`ch-paired-translation`; Isola et al. 2017, section 3.3.
+    """
+
+    def __init__(self, width: int):
+        super().__init__(width, width)
+
+
 def _normalized(convolution: nn.Module) -> list[nn.Module]:
     return [convolution, InstanceNorm(), nn.ReLU(inplace=True)]
 

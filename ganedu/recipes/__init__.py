@@ -21,6 +21,9 @@ _MODULES = {
     "stylegan": "stylegan",
     "biggan": "biggan",
     "progressive": "progressive",
+    "pix2pix": "pix2pix",
+    "context-encoder": "context_encoder",
+    "srgan": "srgan",
 }
 NAMES = tuple(_MODULES)
 
