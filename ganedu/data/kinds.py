@@ -103,6 +103,16 @@ class Voxels(NamedTuple):
 KINDS = (Images, Labeled, Described, Pairs, Unpaired, Voxels)
 
 
+def require(batch, kind: type, name: str) -> None:
+    """Raises ValueError for a batch that is not of the kind from which the recipe called `name` learns.
+
+    Taught in {ref}`ch-dcgan`.
+    """
+    if type(batch) is not kind:
+        wanted = f"{kind.__name__}({', '.join(kind._fields)})"
+        raise ValueError(f"{name}: a batch is a ganedu.data.kinds.{wanted}, not a {type(batch).__name__}")
+
+
 def join(batches):
     """Several batches of one kind as one, the first ones in front.
 

@@ -203,9 +203,7 @@ class Recipe:
         return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
     def _check_batch(self, batch) -> None:
-        if type(batch) is not self.Batch:
-            wanted = f"{self.Batch.__name__}({', '.join(self.Batch._fields)})"
-            raise ValueError(f"{self.name}: a batch is a ganedu.data.kinds.{wanted}, not a {type(batch).__name__}")
+        kinds.require(batch, self.Batch, self.name)
         real, n = batch[0], len(batch[0])
         uneven = not n or n % self.n_real or {len(each) for each in batch} != {n}
         if tuple(real.shape[1:]) != self.image_shape or uneven:

@@ -209,8 +209,9 @@ class Recipe:
         return _wide(of_a), _wide(of_b)
 
     def _check_batch(self, batch: kinds.Unpaired) -> None:
+        kinds.require(batch, kinds.Unpaired, self.name)
         shapes = [tuple(images.shape) for images in batch]
-        if len(shapes) != 2 or shapes[0] != shapes[1] or shapes[0][1:] != self.image_shape or not shapes[0][0]:
+        if shapes[0] != shapes[1] or shapes[0][1:] != self.image_shape or not shapes[0][0]:
             shape = ", ".join(map(str, self.image_shape))
             raise ValueError(
                 f"cyclegan: batch of shapes {shapes} given, [B, {shape}] expected twice (images of A and of B)"

@@ -126,6 +126,7 @@ class Recipe:
         unweighted one. Without an adversarial weight, loss_g and distance alone.
         Raises ValueError for a batch of another shape.
         """
+        kinds.require(batch, kinds.Pairs, self.name)
         inputs, targets = batch
         self._check_batch(inputs, targets)
         wanted = self.wanted(targets)
