@@ -326,7 +326,7 @@ def test_a_run_interrupted_at_every_step_ends_with_the_same_bits(tmp_path):
             r"\(3, 32, 32\), but the recipe is configured for \[C, 256, 256\]; resize",
         ),
         (
-            lambda: tiny().step(torch.zeros(2, 1, 8, 8), random()),
+            lambda: tiny().step(kinds.Unpaired(*torch.zeros(2, 1, 1, 4, 4)), random()),
             r"\[B, 1, 8, 8\] expected twice \(images of A and of B",
         ),
         (lambda: tiny().translate(torch.zeros(1, 1, 8, 8), "BtoC"), "'BtoC'; choose one of AtoB, BtoA"),

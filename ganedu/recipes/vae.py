@@ -165,8 +165,7 @@ class Recipe:
         return images
 
     def _check_batch(self, batch) -> None:
-        if type(batch) is not kinds.Images:
-            raise ValueError(f"vae: a batch is a ganedu.data.kinds.Images(images), not a {type(batch).__name__}")
+        kinds.require(batch, kinds.Images, self.name)
         images = batch.images
         if images.ndim != 4 or tuple(images.shape[1:]) != self.image_shape or not len(images):
             shape = ", ".join(map(str, self.image_shape))
