@@ -15,6 +15,8 @@ _MODULES = {
     "wgan-gp": "wgan_gp",
     "sngan": "sngan",
     "cyclegan": "cyclegan",
+    "stackgan": "stackgan",
+    "attngan": "attngan",
 }
 NAMES = tuple(_MODULES)
 
