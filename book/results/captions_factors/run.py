@@ -4,9 +4,9 @@ The miniatures of both recipes, three seeds each, one thread. The averaged gener
 captions of the test set: how often the color is the one that is said (picture and sketch), and how often it follows
 when the word is swapped for another. At the end: how often every other word is true, read off the nearest of the 8192
 drawings to train on; what the noisy code costs; and how much of a word's attention lies on the shape, against the
-shape's share of the area. Numbers go to metrics.json, their circumstances to provenance.json. samples.png has eight
-captions a column: sketch and picture by StackGAN, sketch and picture by AttnGAN, the same with the color swapped for
-the next one, and what the picture's pixels pay to the color word.
+shape's share of the area. Numbers go to metrics.json, their circumstances to provenance.json; delete metrics.json to
+start anew. samples.png has eight captions a column: sketch and picture by StackGAN, sketch and picture by AttnGAN, the
+same with the color swapped for the next but one, and what the picture's pixels pay to the color word.
 """
 
 import json
@@ -108,6 +108,16 @@ def attention(maps, cover, tokens):
     return table
 
 
+def attention_of_pixels(maps, cover, tokens):
+    """For each color, its word's mean share of the attention of pixels on the shape and of pixels off it."""
+    cover, table = shrink(cover[:, None], maps.shape[-1])[:, 0], {}
+    for color in captions.COLORS:
+        samples, places = (tokens == TEST.words.index(color)).nonzero(as_tuple=True)
+        paid, covered = maps[samples, places], cover[samples]
+        table[color] = {"on": paid[covered > 0.5].mean().item(), "off": paid[covered < 0.1].mean().item()}
+    return table
+
+
 def train(name, seed):
     """One run; returns its measurements, the recipe and the averaged generator."""
     torch.set_num_threads(1)
@@ -145,6 +155,7 @@ def train(name, seed):
         run["attention"] = {
             "generator": attention(made.attention, captions.cover(made.images[-1]), tokens),
             "matcher": attention(looked, captions.cover(real), tokens),
+            "pixels": attention_of_pixels(made.attention, captions.cover(made.images[-1]), tokens),
         }
     return run, recipe, average.network, asdict(config)
 
@@ -166,7 +177,13 @@ def rows_of(recipe, network):
 
 def main():
     began, runs, configs, rows = time.monotonic(), [], {}, {}
+    if (HERE / "metrics.json").is_file():  # an interrupted run goes on with the next task
+        found = json.loads((HERE / "metrics.json").read_text(encoding="utf-8"))
+        runs, configs = found["runs"], found["configs"]
+    done = {(run["recipe"], run["seed"]) for run in runs}
     for name, seed in TASKS:
+        if (name, seed) in done:
+            continue
         run, recipe, network, configs[name] = train(name, seed)
         runs.append(run)
         if seed == 0:
