@@ -79,7 +79,10 @@ def test_a_swap_changes_one_word_and_nothing_else():
         (lambda: captions.encode("a red disk", captions.WORDS), r"'disk' of 'a red disk' .* nearest: disc"),
         (lambda: captions.encode("a qqqq disc", captions.WORDS), "'qqqq' .* nearest: a, at, blue"),
         (lambda: captions.encode(" , ", captions.WORDS), "the caption is empty"),
-        (lambda: captions.load_described("birds"), "unknown described data set 'birds'; choose one of factors"),
+        (
+            lambda: captions.load_described("birds"),
+            "unknown described data set 'birds'; choose one of factors, avatars",
+        ),
         (lambda: captions.load_described("factors", "dev"), "unknown split 'dev'"),
         (lambda: captions.swap(TEST.tokens, "red", "pink", captions.WORDS), "'pink'"),
     ],
@@ -87,3 +90,12 @@ def test_a_swap_changes_one_word_and_nothing_else():
 def test_what_cannot_be_read_is_named(use, message):
     with pytest.raises(ValueError, match=message):
         use()
+
+
+def test_faces_come_with_their_captions():
+    pytest.importorskip("python_avatars")
+    pytest.importorskip("resvg_py")
+    faces = captions.load_described("avatars", "test", size=16)
+    assert faces.images.shape == (2048, 3, 16, 16) and len(faces.captions) == 2048
+    assert captions.decode(faces.tokens[0].tolist(), faces.words) == faces.captions[0].replace(",", "")
+    assert captions.encode(faces.captions[0], faces.words) == faces.tokens[0, : faces.lengths[0]].tolist()

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganedu import recipes
-from ganedu.data import captions, kinds
+from ganedu.data import captions, kinds, stored
+from ganedu.training import TrainConfig, checkpoint, resume, train
 
 NAMES = ("stackgan", "attngan")
 WORDS = captions.WORDS
@@ -182,7 +183,7 @@ def test_the_matcher_learns_nothing_from_fakes_and_the_generator_hears_it():
             ),
             'words must be a vocabulary: "" in front',
         ),
-        (lambda: tiny("stackgan").step(batch_of(1), random()), "1 images with 1 captions"),
+        (lambda: tiny("stackgan").step(batch_of(1), random()), "1 images with captions of 8 words"),
         (lambda: tiny("stackgan", longest=7).step(batch_of(), random()), "captions of 8 words"),
         (lambda: tiny("stackgan").step(batch_of(size=8), random()), r"stackgan: batch of shape \(4, 3, 8, 8\)"),
         (lambda: tiny("attngan").encode(["a red disk"]), "'disk'.*nearest: disc"),
@@ -193,3 +194,25 @@ def test_the_matcher_learns_nothing_from_fakes_and_the_generator_hears_it():
 def test_what_does_not_fit_is_named(use, message):
     with pytest.raises(ValueError, match=message):
         use()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_interrupted_at_every_step_ends_with_the_same_bits(name, tmp_path):
+    recipe = tiny(name)
+    images, tokens, lengths = batch_of(9)
+    samples = stored.Stored(
+        kinds.Described(((images + 1) * 127).to(torch.uint8), tokens, lengths), {"words": recipe.words}
+    )
+    options = {
+        "config": TrainConfig(steps=3, log_every=1, sample_every=3, checkpoint_every=2),
+        "recipe_config": dataclasses.replace(recipe.config, batch_size=2),
+        "show": False,
+    }
+    train(name, samples, out=tmp_path / "whole", **options)
+    outcome = train(name, samples, out=tmp_path / "pieces", max_minutes=0, **options)
+    while not outcome.finished:
+        outcome = resume(tmp_path / "pieces", data=samples, max_minutes=0, show=False)
+    whole, pieces = (checkpoint.read(tmp_path / each) for each in ("whole", "pieces"))
+    for part in ("recipe", "average"):
+        torch.testing.assert_close(pieces[part], whole[part], rtol=0, atol=0)
+    assert (tmp_path / "whole" / "samples" / "step_000003.png").is_file()

@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganedu.data import factors
+from ganedu.data import avatars, factors
+from ganedu.data.images import resize
 
 COLORS = ("red", "yellow", "green", "cyan", "blue", "magenta")  # a sixth of a turn each, centered at 0, 1/6, ...
 SIZES = ("small", "large")
@@ -29,7 +30,7 @@ PLACES = {(1, 1): "in the center"} | {
     if (row, column) != (1, 1)
 }
 WORDS = ("", "a", *SIZES, *COLORS, *factors.SHAPES, "at", "in", "the", "top", "bottom", "left", "right", "center")
-SETS = ("factors",)
+SETS = ("factors", "avatars")
 SPLITS = ("train", "test")
 
 
@@ -58,7 +59,8 @@ def load_described(
     """The images of one described set with their captions, always the same ones.
 
     "factors": the 8192 images to train and 2048 to test of `ganedu.data.factors`, drawn at side `size`, 32 if None.
-    split: "train" or "test". root: folder of downloaded sets, not used by "factors".
+    "avatars": as many faces of `ganedu.data.avatars`, resampled to `size`, 64 if None.
+    split: "train" or "test". root: folder of downloaded sets, which neither of them needs.
     Raises ValueError, listing the choices, for an unknown name or split.
     Taught in {ref}`ch-text-to-image`.
     """
@@ -66,6 +68,10 @@ def load_described(
         raise ValueError(f"unknown described data set {name!r}; choose one of {', '.join(SETS)}")
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
+    if name == "avatars":
+        faces = avatars.load(split)
+        images = faces.images if size is None else resize(faces.images, size)
+        return DescribedData(images, faces.tokens, faces.lengths, faces.words, tuple(faces.captions()))
     found = factors.load(split)
     side = factors.SIDE if size is None else size
     images = found.images if side == factors.SIDE else factors.draw(found.labels, found.factors, side=side)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganedu import data as sets
-from ganedu.data import kinds
+from ganedu.data import captions, kinds
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def names(kind) -> tuple[str, ...]:
 
     Taught in {ref}`data-sets`.
     """
-    return {kinds.Unpaired: sets.UNPAIRED_NAMES}.get(kind, sets.NAMES)
+    return {kinds.Unpaired: sets.UNPAIRED_NAMES, kinds.Described: captions.SETS}.get(kind, sets.NAMES)
 
 
 def _images(name, split, root, size) -> Stored:
@@ -57,4 +57,14 @@ def _unpaired(name, split, root, size) -> Stored:
     return Stored(kinds.Unpaired(found.a, found.b))
 
 
-_LOADERS = {kinds.Images: _images, kinds.Labeled: _labeled, kinds.Unpaired: _unpaired}
+def _described(name, split, root, size) -> Stored:
+    found = captions.load_described(name, split, root, size=size)
+    return Stored(kinds.Described(found.images, found.tokens, found.lengths), {"words": found.words})
+
+
+_LOADERS = {
+    kinds.Images: _images,
+    kinds.Labeled: _labeled,
+    kinds.Described: _described,
+    kinds.Unpaired: _unpaired,
+}

@@ -37,7 +37,7 @@ class Generator(nn.Module):
         code: int = 100,
         encoder: str = "gru",
         blocks: int = 2,
-        longest: int = 18,
+        longest: int = 32,
         remember: int = 1024,
     ):
         super().__init__()

@@ -103,7 +103,7 @@ class Generator(nn.Module):
         encoder: str = "bag",
         halvings: int = 2,
         blocks: int = 4,
-        longest: int = 18,
+        longest: int = 32,
         remember: int = 1024,
     ):
         super().__init__()

@@ -44,7 +44,7 @@ class Config(captioned.Config):
     def small(self) -> "Config":
         """A miniature for two CPU cores: sketches of 16 x 16 and pictures of 32 x 32 pixels, bags of words."""
         sizes = {"size": 32, "first": 16, "batch_size": 32, "width": 16, "width_d": 24, "width_m": 24, "blocks": 1}
-        codes = {"latent_dim": 16, "sentence": 32, "code": 16, "encoder": "bag", "longest": 12}
+        codes = {"latent_dim": 16, "sentence": 32, "code": 16, "encoder": "bag"}
         rates = {"learning_rate": 1e-3, "learning_rate_d": 5e-4}
         return replace(self, **sizes, **codes, **rates, kl_weight=0.01, match_weight=1.0)
 

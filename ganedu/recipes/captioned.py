@@ -44,7 +44,7 @@ class Config(adversarial.Config):
     code: int = 128
     encoder: str = "bag"
     blocks: int = 4
-    longest: int = 18
+    longest: int = 32
     remember: int = 1024
     kl_weight: float = 1.0
     matching: bool = True
@@ -77,13 +77,13 @@ class Recipe(adversarial.Recipe):
         size), and kl, in nats.
         Raises ValueError for a batch of another shape.
         """
+        self._check_batch(batch)
         images, tokens, lengths = batch
-        self._check_batch(images)
         check_captions(tokens, lengths)
-        if len(images) < 2 or len(tokens) != len(images) or tokens.shape[1] > self.config.longest:
+        if len(images) < 2 or tokens.shape[1] > self.config.longest:
             raise ValueError(
-                f"{self.name}: {len(images)} images with {len(tokens)} captions of {tokens.shape[1]} words given; "
-                f"at least 2 of each and at most {self.config.longest} words expected"
+                f"{self.name}: {len(images)} images with captions of {tokens.shape[1]} words given; at least 2 images "
+                f"and at most {self.config.longest} words expected"
             )
         self.networks["generator"].captions.add(tokens, lengths)
         drawn = self.networks["generator"](self.noise(len(images), random), tokens, lengths)

@@ -32,7 +32,7 @@ class Config(captioned.Config):
     def small(self) -> "Config":
         """A miniature for two CPU cores: sketches of 16 x 16 and pictures of 32 x 32 pixels, and narrow networks."""
         sizes = {"size": 32, "first": 16, "batch_size": 32, "width": 16, "width_d": 24, "halvings": 1, "blocks": 1}
-        codes = {"latent_dim": 16, "sentence": 64, "code": 16, "longest": 12}
+        codes = {"latent_dim": 16, "sentence": 64, "code": 16}
         return replace(self, **sizes, **codes, learning_rate=1e-3, learning_rate_d=5e-4, kl_weight=0.01)
 
 
