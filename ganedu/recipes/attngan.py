@@ -22,9 +22,9 @@ class Config(captioned.Config):
     width_m: channels of the matcher's first layer. match_weight: of its loss, in that of the generator. Departures: two
     stages, where the paper has three (64, 128 and 256 pixels); the matcher learns beside the players, on real pairs
     only, and its image encoder is small, where the paper trains it before, on top of Inception v3; captions are read by
-    each network's own encoder, where the paper has the matcher's, frozen; ReLU in place of gated linear units. The
-    program counts real pairs 1/2 and the other three kinds 1/3 each, with and without caption; here every sum of
-    losses is weighed as in `captioned`.
+    each network's own encoder, where the paper has the matcher's, frozen; ReLU in place of gated linear units; up to 32
+    words, there 18. The program counts real pairs 1/2 and the other three kinds 1/3 each, with and without caption;
+    here every sum of losses is weighed as in `captioned`.
     Taught in {ref}`ch-text-to-image`; Xu et al. 2018.
     """
 

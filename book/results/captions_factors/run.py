@@ -3,10 +3,11 @@
 The miniatures of both recipes, three seeds each, one thread. The averaged generator is measured every 150 steps on
 captions of the test set: how often the color is the one that is said (picture and sketch), and how often it follows
 when the word is swapped for another. At the end: how often every other word is true, read off the nearest of the 8192
-drawings to train on; what the noisy code costs; and how much of a word's attention lies on the shape, against the
-shape's share of the area. Numbers go to metrics.json, their circumstances to provenance.json; delete metrics.json to
-start anew. samples.png has eight captions a column: sketch and picture by StackGAN, sketch and picture by AttnGAN, the
-same with the color swapped for the next but one, and what the picture's pixels pay to the color word.
+drawings to train on; what the noisy code costs; for AttnGAN, which color it paints if none is said, and how much of a
+word's attention lies on the shape, against the shape's share of the area. Numbers go to metrics.json, their
+circumstances to provenance.json; delete metrics.json to start anew. samples.png has eight captions a column: sketch and
+picture by StackGAN, sketch and picture by AttnGAN, the same with the color swapped for the next but one, and what the
+picture's pixels pay to the color word.
 """
 
 import json
@@ -73,6 +74,13 @@ def measure(recipe, network):
         "swap": captions.color(others) == wanted,
     }
     return {name: int(hit.sum()) for name, hit in hits.items()}
+
+
+def color_unsaid(recipe, network):
+    """How many of ASKED pictures show each color, when the caption names none."""
+    texts = [" ".join(word for word in text.split() if word not in captions.COLORS) for text in TEST.captions[:ASKED]]
+    images = drawn(recipe, network, 7, *recipe.encode(texts)).images[-1]
+    return dict(zip(captions.COLORS, torch.bincount(captions.color(images), minlength=6).tolist(), strict=True))
 
 
 def read_words(recipe, network):
@@ -152,6 +160,7 @@ def train(name, seed):
         real = data.to_floats(TEST.images[:ASKED], torch.float32)
         with torch.no_grad():
             looked = recipe.networks["matcher"].attention(real, tokens, lengths)
+        run["unsaid"] = color_unsaid(recipe, average.network)
         run["attention"] = {
             "generator": attention(made.attention, captions.cover(made.images[-1]), tokens),
             "matcher": attention(looked, captions.cover(real), tokens),
