@@ -57,6 +57,7 @@ class Recipe(captioned.Recipe):
 
     name = "attngan"
     Config = Config
+    default_steps = 600
 
     def __init__(self, config, **options):
         super().__init__(config, **options)

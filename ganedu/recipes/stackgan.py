@@ -44,6 +44,7 @@ class Recipe(captioned.Recipe):
 
     name = "stackgan"
     Config = Config
+    default_steps = 800
 
     def build(self) -> tuple[nn.Module, nn.Module]:
         """Generator and discriminators of `ganedu.networks.stackgan`."""
