@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganedu import data as sets
-from ganedu.data import kinds, pairs
+from ganedu.data import captions, kinds, pairs
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def names(kind) -> tuple[str, ...]:
 
     Taught in {ref}`data-sets`.
     """
-    return {kinds.Unpaired: sets.UNPAIRED_NAMES, kinds.Pairs: pairs.FOUND}.get(kind, sets.NAMES)
+    own = {kinds.Unpaired: sets.UNPAIRED_NAMES, kinds.Pairs: pairs.FOUND, kinds.Described: captions.SETS}
+    return own.get(kind, sets.NAMES)
 
 
 def _images(name, split, root, size) -> Stored:
@@ -62,4 +63,15 @@ def _pairs(name, split, root, size) -> Stored:
     return Stored(kinds.Pairs(found.inputs, found.targets))
 
 
-_LOADERS = {kinds.Images: _images, kinds.Labeled: _labeled, kinds.Unpaired: _unpaired, kinds.Pairs: _pairs}
+def _described(name, split, root, size) -> Stored:
+    found = captions.load_described(name, split, root, size=size)
+    return Stored(kinds.Described(found.images, found.tokens, found.lengths), {"words": found.words})
+
+
+_LOADERS = {
+    kinds.Images: _images,
+    kinds.Labeled: _labeled,
+    kinds.Described: _described,
+    kinds.Pairs: _pairs,
+    kinds.Unpaired: _unpaired,
+}

@@ -24,6 +24,8 @@ _MODULES = {
     "pix2pix": "pix2pix",
     "context-encoder": "context_encoder",
     "srgan": "srgan",
+    "stackgan": "stackgan",
+    "attngan": "attngan",
 }
 NAMES = tuple(_MODULES)
 

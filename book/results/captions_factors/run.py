@@ -1,0 +1,229 @@
+"""The CPU runs of chapter 26 on drawn shapes with captions: `python book/results/captions_factors/run.py`, one process.
+
+The miniatures of both recipes, two seeds each, one thread. The averaged generator is measured every 150 steps on
+captions of the test set: how often the color is the one that is said (picture and sketch), and how often it follows
+when the word is swapped for another. At the end: how often every other word is true, read off the nearest of the 8192
+drawings to train on; what the noisy code costs; for AttnGAN, which color it paints if none is said, and how much of a
+word's attention lies on the shape, against the shape's share of the area. Numbers go to metrics.json, their
+circumstances to provenance.json; delete metrics.json to start anew. samples.png has eight captions a column: sketch and
+picture by StackGAN, sketch and picture by AttnGAN, the same with the color swapped for the next but one, and what the
+picture's pixels pay to the color word.
+"""
+
+import json
+import platform
+import subprocess
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+from ganedu import data, recipes
+from ganedu.data import captions, factors, kinds
+from ganedu.networks.stackgan import shrink
+from ganedu.networks.text import kl_to_standard
+from ganedu.training import run_folder
+from ganedu.training.ema import Average
+
+HERE = Path(__file__).resolve().parent
+TASKS = [("attngan", 0), ("stackgan", 0), ("stackgan", 1), ("attngan", 1)]
+STEPS, EVERY, ASKED, SIDE = 600, 150, 1024, 32
+SHOWN = (
+    "a large red square at the left",
+    "a large blue disc at the top right",
+    "a small yellow triangle at the bottom",
+    "a large green triangle in the center",
+    "a small magenta disc at the top left",
+    "a large cyan square at the bottom right",
+    "a small blue square at the right",
+    "a large yellow disc at the bottom left",
+)
+TEST, FOUND = captions.load_described("factors", "test"), factors.load("test")
+TRAIN, DRAWINGS = captions.load_described("factors"), factors.load("train")
+SAID = captions.attributes(FOUND.factors) | {"shape": FOUND.labels}
+KNOWN = captions.attributes(DRAWINGS.factors) | {"shape": DRAWINGS.labels}
+FLAT = captions.cover(data.to_floats(TRAIN.images, torch.float32)).flatten(1)
+
+
+def drawn(recipe, network, seed, tokens, lengths):
+    return recipe.draw_all(
+        len(tokens), torch.Generator().manual_seed(seed), generator=network, tokens=tokens, lengths=lengths
+    )
+
+
+def next_color(tokens):
+    """Captions with every color replaced by the next but one of the circle, and the colors they have now."""
+    first = TEST.words.index(captions.COLORS[0])
+    is_color = (tokens >= first) & (tokens < first + 6)
+    swapped = torch.where(is_color, first + (tokens - first + 2) % 6, tokens)
+    return swapped, ((swapped - first) * is_color).sum(1)
+
+
+def measure(recipe, network):
+    """Shares of ASKED test captions of which the color is right: in the picture, in the sketch, after a swap."""
+    tokens, lengths = TEST.tokens[:ASKED], TEST.lengths[:ASKED]
+    images = drawn(recipe, network, 7, tokens, lengths).images
+    swapped, wanted = next_color(tokens)
+    others = drawn(recipe, network, 7, swapped, lengths).images[-1]
+    said = SAID["color"][:ASKED]
+    hits = {
+        "color": captions.color(images[-1]) == said,
+        "sketch": captions.color(images[0]) == said,
+        "swap": captions.color(others) == wanted,
+    }
+    return {name: int(hit.sum()) for name, hit in hits.items()}
+
+
+def color_unsaid(recipe, network):
+    """How many of ASKED pictures show each color, when the caption names none."""
+    texts = [" ".join(word for word in text.split() if word not in captions.COLORS) for text in TEST.captions[:ASKED]]
+    images = drawn(recipe, network, 7, *recipe.encode(texts)).images[-1]
+    return dict(zip(captions.COLORS, torch.bincount(captions.color(images), minlength=6).tolist(), strict=True))
+
+
+def read_words(recipe, network):
+    """How many of ASKED pictures show what each word says, by the nearest drawing; the same for real images."""
+    tokens, lengths = TEST.tokens[:ASKED], TEST.lengths[:ASKED]
+    counts = {}
+    for kind, images in (
+        ("drawn", drawn(recipe, network, 7, tokens, lengths).images[-1]),
+        ("real", data.to_floats(TEST.images[:ASKED], torch.float32)),
+    ):
+        nearest = torch.cdist(captions.cover(images).flatten(1), FLAT).argmin(1)
+        read = {name: values[nearest] for name, values in KNOWN.items()} | {"color": captions.color(images)}
+        counts[kind] = {name: int((read[name] == SAID[name][:ASKED]).sum()) for name in read}
+    return counts
+
+
+def attention(maps, cover, tokens):
+    """Mean over captions, for each kind of word, of its attention's share on the shape and inside over outside."""
+    cover = shrink(cover[:, None], maps.shape[-1])[:, 0]
+    spent = maps.flatten(2) / maps.flatten(2).sum(2, keepdim=True)
+    on_shape = (spent * cover.flatten(1)[:, None]).sum(2)  # [B, T]
+    table = {"area": cover.mean().item()}
+    kinds_of_words = {
+        "color": captions.COLORS,
+        "size": captions.SIZES,
+        "shape": factors.SHAPES,
+        "place": (*captions.ROWS, *captions.COLUMNS),
+        "other": ("a", "at", "in", "the"),
+    }
+    for name, words in kinds_of_words.items():
+        chosen = torch.isin(tokens, torch.tensor([TEST.words.index(w) for w in words if w in TEST.words]))
+        table[name] = on_shape[chosen].mean().item()
+    return table
+
+
+def attention_of_pixels(maps, cover, tokens):
+    """For each color, its word's mean share of the attention of pixels on the shape and of pixels off it."""
+    cover, table = shrink(cover[:, None], maps.shape[-1])[:, 0], {}
+    for color in captions.COLORS:
+        samples, places = (tokens == TEST.words.index(color)).nonzero(as_tuple=True)
+        paid, covered = maps[samples, places], cover[samples]
+        table[color] = {"on": paid[covered > 0.5].mean().item(), "off": paid[covered < 0.1].mean().item()}
+    return table
+
+
+def train(name, seed):
+    """One run; returns its measurements, the recipe and the averaged generator."""
+    torch.set_num_threads(1)
+    kind = recipes.get(name)
+    config = kind.Config().small()
+    recipe = kind(config, image_shape=(3, SIDE, SIDE), words=TEST.words, seed=seed)
+    average = Average(recipe.networks["generator"], decay=0.999)
+    images = data.to_floats(TRAIN.images, torch.float32)
+    order, random = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed)
+    rows, spent = [], 0.0
+    for step in range(1, STEPS + 1):
+        began = time.process_time()
+        chosen = torch.randint(len(images), (config.batch_size,), generator=order)
+        scalars = recipe.step(kinds.Described(images[chosen], TRAIN.tokens[chosen], TRAIN.lengths[chosen]), random)
+        average.update(recipe.networks["generator"], step)
+        spent += time.process_time() - began
+        if step % EVERY == 0:
+            numbers = {key: round(value.item(), 4) for key, value in scalars.items()}
+            rows.append({"step": step, **measure(recipe, average.network), "last": numbers})
+            print(name, seed, rows[-1], f"{spent:.0f} s", flush=True)
+    tokens, lengths = TEST.tokens[:ASKED], TEST.lengths[:ASKED]
+    made = drawn(recipe, average.network, 7, tokens, lengths)
+    run = {
+        "recipe": name,
+        "seed": seed,
+        "rows": rows,
+        "words": read_words(recipe, average.network),
+        "kl": kl_to_standard(made.mu, made.log_variance).mean().item(),
+        "cpu_seconds": round(spent, 1),
+    }
+    if made.attention is not None:
+        real = data.to_floats(TEST.images[:ASKED], torch.float32)
+        with torch.no_grad():
+            looked = recipe.networks["matcher"].attention(real, tokens, lengths)
+        run["unsaid"] = color_unsaid(recipe, average.network)
+        run["attention"] = {
+            "generator": attention(made.attention, captions.cover(made.images[-1]), tokens),
+            "matcher": attention(looked, captions.cover(real), tokens),
+            "pixels": attention_of_pixels(made.attention, captions.cover(made.images[-1]), tokens),
+        }
+    return run, recipe, average.network, asdict(config)
+
+
+def rows_of(recipe, network):
+    """Rows of samples.png for the captions SHOWN."""
+    tokens, lengths = recipe.encode(list(SHOWN))
+    made = drawn(recipe, network, 3, tokens, lengths)
+    rows = [F.interpolate(made.images[0], size=SIDE), made.images[-1]]
+    if made.attention is not None:
+        rows.append(drawn(recipe, network, 3, next_color(tokens)[0], lengths).images[-1])
+        first = TEST.words.index(captions.COLORS[0])
+        place = ((tokens >= first) & (tokens < first + 6)).long().argmax(1)
+        paid = made.attention[torch.arange(len(SHOWN)), place][:, None]
+        paid = 2 * paid / paid.amax((2, 3), keepdim=True) - 1
+        rows.append(F.interpolate(paid, size=SIDE).expand(-1, 3, -1, -1))
+    return torch.cat(rows)
+
+
+def main():
+    began, runs, configs, rows = time.monotonic(), [], {}, {}
+    if (HERE / "metrics.json").is_file():  # an interrupted run goes on with the next task
+        found = json.loads((HERE / "metrics.json").read_text(encoding="utf-8"))
+        runs, configs = found["runs"], found["configs"]
+    done = {(run["recipe"], run["seed"]) for run in runs}
+    for name, seed in TASKS:
+        if (name, seed) in done:
+            continue
+        run, recipe, network, configs[name] = train(name, seed)
+        runs.append(run)
+        if seed == 0:
+            rows[name] = rows_of(recipe, network)
+        if len(rows) == 2:
+            run_folder.write_samples(HERE / "samples.png", torch.cat([rows["stackgan"], rows["attngan"]]))
+        counts = torch.tensor([TRAIN.captions.count(text) for text in set(TRAIN.captions)], dtype=torch.float64)
+        shares = counts / counts.sum()
+        metrics = {
+            "configs": configs,
+            "asked": ASKED,
+            "shown": SHOWN,
+            "caption_nats": -(shares * shares.log()).sum().item(),
+            "runs": runs,
+        }
+        revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE, check=True)
+        provenance = {
+            "command": "python book/results/captions_factors/run.py",
+            "commit": revision.stdout.strip(),
+            "python": platform.python_version(),
+            "packages": {"torch": torch.__version__},
+            "device": "cpu",
+            "processes": 1,
+            "threads": 1,
+            "seeds": sorted({seed for _, seed in TASKS}),
+            "wall_seconds": round(time.monotonic() - began, 1),
+            "machine": platform.machine(),
+        }
+        for file, content in (("metrics", metrics), ("provenance", provenance)):
+            (HERE / f"{file}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
