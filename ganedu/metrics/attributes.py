@@ -1,7 +1,7 @@
 """A small judge that names what an image shows: glasses, beard, color of hair; or its class, where a set has only that.
 
-It is trained here, from the attributes of the data set, at the size of the images that are to be judged, in a minute or
-two, and kept in the cache folder. What it says of generated images is its opinion: they are none of those it learnt from.
+It is trained here, from the attributes of the data set, at the size of the images that are to be judged, in a minute
+or two, and kept in the cache folder. What it says of generated images is an opinion: it has learned from none of them.
 Taught in {ref}`ch-latent-space`.
 """
 

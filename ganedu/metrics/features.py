@@ -152,8 +152,8 @@ def train(name: str, images: data.ImageData, *, seed: int = 0) -> FeatureNetwork
 def fit(net: nn.Module, images: Tensor, loss: Callable[[Tensor, Tensor], Tensor], *, steps: int, title: str):
     """Train a network on batches of images in a random order, on the CPU, and return it, frozen.
 
-    images: uint8 [N, C, H, W]; loss: of a batch, float32 in [-1, 1], and the numbers of its images, int64 [B]. Adam with
-    a one-cycle learning rate; the order comes from torch's random numbers. title: beside the progress bar on stderr.
+    images: uint8 [N, C, H, W]; loss: of a batch, float32 in [-1, 1], and the numbers of its images, int64 [B]. Adam
+    with a one-cycle learning rate; the order comes from torch's random numbers. title: of the progress bar on stderr.
     Taught in {ref}`ch-evaluation`.
     """
     from tqdm import tqdm  # a bar only where someone watches: stderr is a terminal
