@@ -12,6 +12,7 @@ import typer
 
 from ganedu import __version__
 from ganedu.cli.data import data_app
+from ganedu.cli.latent import latent_app
 from ganedu.cli.options import folder, one_sentence, say
 from ganedu.cli.recipes import recipes_app
 from ganedu.cli.reports import reports_app
@@ -89,6 +90,7 @@ def examine(
 
 app.add_typer(train_app)
 app.add_typer(results_app)
+app.add_typer(latent_app)
 app.add_typer(reports_app)
 app.add_typer(recipes_app)
 app.add_typer(data_app, name="data")

@@ -10,6 +10,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -121,7 +122,7 @@ def network(name: str, *, root: str | Path | None = None, cache: str | Path | No
     file = folder / f"features-{name.replace(':', '_').replace(os.sep, '_')}-v{VERSION}.safetensors"
     if file.exists():
         return _read(file, name)
-    _require_writable(folder)  # before the two minutes of training, not after them
+    require_writable(folder)  # before the two minutes of training, not after them
     trained = train(name, data.load(name, "train", root))
     _write(file, trained)
     return trained
@@ -135,33 +136,50 @@ def train(name: str, images: data.ImageData, *, seed: int = 0) -> FeatureNetwork
     Raises ValueError for images without labels.
     Taught in {ref}`ch-evaluation`.
     """
-    from tqdm import tqdm  # a bar only where someone watches: stderr is a terminal
-
     if images.labels is None:
         raise ValueError(f"{name} has no classes to train a feature network on; use the network of a set that has")
-    with torch.random.fork_rng(devices=[]), _one_thread():
+    with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(seed)
         net = FeatureNetwork(name, tuple(images.images.shape[1:]), len(images.classes))
         steps = max(IMAGES_TO_SEE.get(name, USUAL_IMAGES_TO_SEE) // BATCH, 1)
-        optimizer = torch.optim.Adam(net.parameters(), lr=PEAK_RATE)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps)
-        order = torch.empty(0, dtype=torch.long)
-        net.train()
-        for _ in tqdm(range(steps), desc=f"feature network of {name}, once", disable=None, file=sys.stderr):
-            if len(order) < BATCH:
-                order = torch.cat([order, torch.randperm(len(images))])
-            chosen, order = order[:BATCH], order[BATCH:]
-            logits = net(data.to_floats(images.images[chosen], DTYPE))[1]
-            loss = cross_entropy(logits, images.labels[chosen])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+
+        def loss(x: Tensor, chosen: Tensor) -> Tensor:
+            return cross_entropy(net(x)[1], images.labels[chosen])
+
+        return fit(net, images.images, loss, steps=steps, title=f"feature network of {name}, once")
+
+
+def fit(net: nn.Module, images: Tensor, loss: Callable[[Tensor, Tensor], Tensor], *, steps: int, title: str):
+    """Train a network on batches of images in a random order, on the CPU, and return it, frozen.
+
+    images: uint8 [N, C, H, W]; loss: of a batch, float32 in [-1, 1], and the numbers of its images, int64 [B]. Adam
+    with a one-cycle learning rate; the order comes from torch's random numbers. title: of the progress bar on stderr.
+    Taught in {ref}`ch-evaluation`.
+    """
+    from tqdm import tqdm  # a bar only where someone watches: stderr is a terminal
+
+    optimizer = torch.optim.Adam(net.parameters(), lr=PEAK_RATE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps)
+    order = torch.empty(0, dtype=torch.long)
+    net.train()
+    for _ in tqdm(range(steps), desc=title, disable=None, file=sys.stderr):
+        if len(order) < BATCH:
+            order = torch.cat([order, torch.randperm(len(images))])
+        chosen, order = order[:BATCH], order[BATCH:]
+        value = loss(data.to_floats(images[chosen], DTYPE), chosen)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        schedule.step()
     return net.eval().requires_grad_(False)
 
 
 @contextmanager
-def _one_thread():
+def one_thread():
+    """Compute on one thread of the CPU: the number of threads changes the order of sums.
+
+    Taught in {ref}`ch-evaluation`.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -178,7 +196,11 @@ def accuracy(net: FeatureNetwork, images: data.ImageData) -> float:
     return (net.extract(images.images).probabilities.argmax(1).cpu() == images.labels).double().mean().item()
 
 
-def _require_writable(folder: Path) -> None:
+def require_writable(folder: Path) -> None:
+    """Raises ValueError, with the remedy, for a folder in which no file can be made.
+
+    Taught in {ref}`ch-evaluation`.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()

@@ -99,8 +99,8 @@ def zoom_of(side: int) -> int:
     return max(1, 64 // side)
 
 
-def write_samples(path: Path, images: Tensor, *, columns: int = COLUMNS) -> None:
-    """Write images [n, C, H, W] in [-1, 1], C of 1 or 3, as one PNG, row by row, two white pixels between them.
+def sheet(images: Tensor, *, columns: int = COLUMNS) -> np.ndarray:
+    """Images [n, C, H, W] in [-1, 1], C of 1 or 3, row by row, two white pixels between them: uint8 [h, w, C].
 
     Images below 64 pixels are enlarged, see `zoom_of`.
     Raises ValueError for other channel counts, and for NaN.
@@ -115,12 +115,20 @@ def write_samples(path: Path, images: Tensor, *, columns: int = COLUMNS) -> None
     height, width = pixels.shape[1:3]
     columns = min(columns, n)
     rows = -(-n // columns)
-    sheet = np.full((rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, channels), 255, np.uint8)
+    drawn = np.full((rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, channels), 255, np.uint8)
     for index, image in enumerate(pixels):
         top, left = GAP + index // columns * (height + GAP), GAP + index % columns * (width + GAP)
-        sheet[top : top + height, left : left + width] = image
-    buffer = io.BytesIO()
-    Image.fromarray(sheet if channels == 3 else sheet[:, :, 0]).save(buffer, format="PNG")
+        drawn[top : top + height, left : left + width] = image
+    return drawn
+
+
+def write_samples(path: Path, images: Tensor, *, columns: int = COLUMNS) -> None:
+    """Write the `sheet` of images as one PNG.
+
+    Taught in {ref}`training`.
+    """
+    drawn, buffer = sheet(images, columns=columns), io.BytesIO()
+    Image.fromarray(drawn if drawn.shape[2] == 3 else drawn[:, :, 0]).save(buffer, format="PNG")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, buffer.getvalue())
 
