@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import ganedu
 from ganedu import _toc, data, recipes
 from ganedu.cli import app
+from ganedu.cli.train import _default_folder
 from ganedu.data import exporting
 from ganedu.metrics.report import LOWER_IS_BETTER
 from ganedu.recipes import dcgan
@@ -175,3 +176,20 @@ def test_what_an_older_version_had_are_options_with_values_of_their_type():
         assert set(before) <= set(missing)
         assert all(getattr(config, name) == value for name, value in before.items())
     assert dcgan.Config.BEFORE
+
+
+@pytest.mark.parametrize(
+    ("data_name", "folder"),
+    [
+        ("digits", "dcgan-digits"),
+        ("image-folder:/there/photos/", "dcgan-photos"),
+        ("unpaired:photos.zip", "dcgan-photos.zip"),
+        ("edges:factors", "dcgan-edges-factors"),
+    ],
+)
+def test_a_run_is_called_after_its_recipe_and_data(tmp_path, monkeypatch, data_name, folder):
+    monkeypatch.chdir(tmp_path)
+    assert _default_folder("dcgan", data_name, False) == Path("runs") / folder
+    (tmp_path / "runs" / folder).mkdir(parents=True)
+    (tmp_path / "runs" / folder / "config.json").write_text("{}")
+    assert _default_folder("dcgan", data_name, False) == Path("runs") / f"{folder}-2"

@@ -168,7 +168,9 @@ def _as_changes(words: list[str]) -> list[str]:
 
 def _default_folder(recipe: str, data: str, go_on: bool) -> Path:
     """runs/RECIPE-DATA; if not to go on there, the first of ...-2, ...-3 without a run; rank 0 may be ahead."""
-    stem = f"{recipe}-{data.rpartition(':')[2].rstrip('/').rpartition('/')[2] if ':' in data else data}"
+    place, colon, path = data.partition(":")
+    is_path = colon and place in ("image-folder", "unpaired")
+    stem = f"{recipe}-{path.rstrip('/').rpartition('/')[2] if is_path else data.replace(':', '-')}"
     if go_on or "RANK" in os.environ:
         return Path("runs") / stem
     taken = (Path("runs") / (stem if i == 1 else f"{stem}-{i}") for i in range(1, sys.maxsize))
