@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganedu import data
+from ganedu import data, recipes
 from ganedu.data import kinds, stored
 from ganedu.data.batches import DeviceBatches, FolderBatches, brought
 from ganedu.training import TrainConfig, checkpoint, load, run_folder, train
@@ -177,3 +177,12 @@ def test_what_is_asked_of_samples_reaches_those_that_know_it():
         with pytest.raises(ValueError, match=message):
             options_of(recipe, 5, **wanted)
     assert labels_of("0,1", ("a", "b")).tolist() == [0, 1]
+
+
+def test_the_page_of_data_sets_lists_every_recipe_with_its_kind():
+    page = (Path(__file__).parents[1] / "book" / "appendix" / "data.md").read_text(encoding="utf-8")
+    for kind in kinds.KINDS:
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{kind.__name__}` |"))
+        learning = {name for name in recipes.NAMES if recipes.get(name).Batch is kind}
+        listed = row.split("|")[3].strip().removeprefix("`").removesuffix("`").split("`, `")
+        assert set(listed) == learning, kind.__name__
