@@ -1,5 +1,6 @@
 """`ganedu.data.kinds` and `stored`: what belongs to a sample stays with it, in memory, streamed, and in a run."""
 
+import inspect
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from ganedu.data import kinds, stored
 from ganedu.data.batches import DeviceBatches, FolderBatches, brought
 from ganedu.training import TrainConfig, checkpoint, load, run_folder, train
 from ganedu.training import source as sources
-from ganedu.training.sampling import labels_of, options_of
+from ganedu.training.sampling import PARAMETERS, labels_of, options_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 import training_cases as cases
@@ -186,3 +187,12 @@ def test_the_page_of_data_sets_lists_every_recipe_with_its_kind():
         learning = {name for name in recipes.NAMES if recipes.get(name).Batch is kind}
         listed = row.split("|")[3].strip().removeprefix("`").removesuffix("`").split("`, `")
         assert set(listed) == learning, kind.__name__
+
+
+@pytest.mark.parametrize("option", PARAMETERS)
+def test_the_page_on_training_lists_who_can_be_asked_for_what(option):
+    page = (Path(__file__).parents[1] / "book" / "appendix" / "training.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| `--{option} "))
+    drawing = [name for name in recipes.NAMES if hasattr(recipes.get(name), "sample")]
+    known = {n for n in drawing if PARAMETERS[option] in inspect.signature(recipes.get(n).sample).parameters}
+    assert set(row.split("|")[2].strip().removeprefix("`").removesuffix("`").split("`, `")) == known
