@@ -109,7 +109,8 @@ def test_the_fully_connected_miniature_has_half_the_widths():
 @pytest.mark.parametrize("name", [name for name in recipes.NAMES if recipes.get(name).domains == 1])
 def test_miniatures_train_for_a_step(name):
     config = recipes.get(name).Config().small()
-    recipe = recipes.get(name)(config, image_shape=(1, config.size, config.size))
+    kind = recipes.get(name)
+    recipe = kind(config, image_shape=(1, *[config.size] * kind.axes))
     assert all(value.isfinite() for value in recipe.step(batch_for(recipe, n=8), random()).values())
 
 

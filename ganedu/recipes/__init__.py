@@ -15,6 +15,7 @@ _MODULES = {
     "wgan-gp": "wgan_gp",
     "sngan": "sngan",
     "cyclegan": "cyclegan",
+    "gan3d": "gan3d",
 }
 NAMES = tuple(_MODULES)
 

@@ -75,9 +75,10 @@ class Recipe:
     name: str
     Config: type[Config]
     domains: int = 1  # sets of images it learns from
+    axes: int = 2  # of a sample, behind its channels
 
     def __init__(self, config, *, image_shape: tuple[int, int, int], device="cpu", seed: int = 0):
-        check(config, image_shape)
+        check(config, image_shape, axes=self.axes)
         self.config, self.image_shape, self.device = config, tuple(image_shape), torch.device(device)
         self.latent_dim, self.n_real = config.latent_dim, config.n_critic
         self.loss = losses.get(config.loss)
@@ -127,12 +128,16 @@ class Recipe:
         """
         real_logits, fake_logits = self._judge(real), self._judge(fake)
         loss = self.loss.discriminator(real_logits, fake_logits)
-        scalars = {"loss_d": loss, "d_real": real_logits.mean(), "d_fake": fake_logits.mean()}
+        scalars = {"loss_d": loss, **self.verdicts(real_logits, fake_logits)}
         if self.config.penalty != "none":
             critic, name = self.networks["discriminator"], self.config.penalty
             scalars["penalty"] = penalties.term(name, critic, real, fake, drawn)
             loss = loss + self.config.penalty_weight * scalars["penalty"]
         return loss, {name: value.detach() for name, value in scalars.items()}
+
+    def verdicts(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+        """What is reported of the discriminator's outputs [B] and [B]: their means."""
+        return {"d_real": real_logits.mean(), "d_fake": fake_logits.mean()}
 
     def generator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """The generator descends on fakes that still depend on it, before a frozen discriminator."""
@@ -191,7 +196,7 @@ class Recipe:
         return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
     def _check_batch(self, batch: Tensor) -> None:
-        if batch.ndim != 4 or tuple(batch.shape[1:]) != self.image_shape or len(batch) % self.n_real or not len(batch):
+        if tuple(batch.shape[1:]) != self.image_shape or len(batch) % self.n_real or not len(batch):
             shape = ", ".join(map(str, self.image_shape))
             raise ValueError(
                 f"{self.name}: batch of shape {tuple(batch.shape)} given, [{self.n_real} * B, {shape}] expected "
@@ -224,14 +229,17 @@ def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     torch.clear_autocast_cache()  # it holds half-precision copies of weights that have just moved
 
 
-def check(config: Config, image_shape: tuple[int, int, int]) -> None:
+def check(config: Config, image_shape: tuple[int, ...], *, axes: int = 2) -> None:
     """Raises ValueError for images of another size than the configuration's, and for choices that exclude each other.
 
+    axes: of an image, behind its channels; 3 for voxels.
     Taught in {ref}`ch-gradient-penalty`.
     """
-    if len(image_shape) != 3 or tuple(image_shape[1:]) != (config.size, config.size):
+    sides = [config.size] * axes
+    if len(image_shape) != 1 + axes or list(image_shape[1:]) != sides:
+        expected = ", ".join(map(str, ["C", *sides]))
         raise ValueError(
-            f"image_shape is {tuple(image_shape)}, but the recipe is configured for [C, {config.size}, {config.size}]; "
+            f"image_shape is {tuple(image_shape)}, but the recipe is configured for [{expected}]; "
             "resize the data or set `size`"
         )
     if config.load_size and config.load_size < config.size:
