@@ -119,7 +119,7 @@ def _check(labels, factors):
 
 
 def _extents(labels, a, b):
-    """Half extents to the right, down and away, [3, N], of solids of size 1: the longest is 1, of a box the one to the right."""
+    """Half extents to the right, down and away, [3, N], of solids of size 1: the longest is 1 (in a box, right)."""
     one, width = torch.ones_like(a), 0.55 + 0.25 * a
     box = torch.stack([one, 0.5 + 0.5 * a, 0.5 + 0.5 * b])
     each = torch.stack([one.expand(3, -1), box, torch.stack([one, _tube(a), one]), torch.stack([width, one, width])])
