@@ -1,4 +1,4 @@
-"""Four questions to small generators: `python book/results/responsible_use/run.py`, about ten minutes on one thread.
+"""Four questions to small generators: `python book/results/responsible_use/run.py`, about six minutes on one thread.
 
 membership: does D know who was in the training set? augmentation: do invented digits help a classifier? detectors: does
 a detector of one generator's pictures find those of another? shares: what does truncation make of a class of one tenth?
@@ -56,7 +56,7 @@ def trained(name: str, images: Tensor, steps: int, seed: int, look=None, every: 
 
 # --- membership ---------------------------------------------------------------------------------------------------
 
-MEMBERSHIP = {"seeds": 8, "members": (100, 1000), "steps": 3000, "every": 500, "asked": 500, "samples": 2000}
+MEMBERSHIP = {"seeds": 5, "members": (100, 1000), "steps": 3000, "every": 500, "asked": 500, "samples": 2000}
 
 
 def membership(members: int, seed: int) -> list[dict]:
@@ -88,7 +88,7 @@ def membership(members: int, seed: int) -> list[dict]:
 
 # --- augmentation -------------------------------------------------------------------------------------------------
 
-AUGMENTATION = {"seeds": 8, "real": 200, "more": 1541, "synthetic": 2000, "steps": 3000, "classifier_steps": 600}
+AUGMENTATION = {"seeds": 5, "real": 200, "more": 1541, "synthetic": 2000, "steps": 3000, "classifier_steps": 600}
 
 
 def augmentation(seed: int) -> dict[str, float]:
@@ -148,7 +148,7 @@ def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 # --- detectors ----------------------------------------------------------------------------------------------------
 
-DETECTORS = {"data": "fashion-mnist", "steps": 800, "seeds": 2, "each": 1000}
+DETECTORS = {"data": "fashion-mnist", "steps": 500, "seeds": 2, "each": 1000}
 GENERATORS = {
     "DCGAN": ("dcgan", {}),
     "DCGAN, kernel 5": ("dcgan", {"kernel": 5}),
@@ -228,7 +228,7 @@ def detectors() -> dict:
 
 # --- shares -------------------------------------------------------------------------------------------------------
 
-SHARES = {"seeds": 3, "steps": 800, "images": 5000, "share": 0.1, "samples": 4000, "limits": (None, 1.5, 1.0, 0.5)}
+SHARES = {"seeds": 3, "steps": 500, "images": 5000, "share": 0.1, "samples": 4000, "limits": (None, 1.5, 1.0, 0.5)}
 
 
 def shares(seed: int) -> dict:
