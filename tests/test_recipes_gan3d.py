@@ -1,20 +1,20 @@
 """`ganedu.recipes.gan3d` and `ganedu.networks.voxels`: sizes of the paper, and a discriminator that waits."""
 
 import dataclasses
-import inspect
 
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
 from ganedu import recipes
-from ganedu.data import kinds
+from ganedu.data import kinds, stored
 from ganedu.networks import voxels
 from ganedu.networks.mlp import parameter_count
+from ganedu.training import TrainConfig, checkpoint, resume, train
 
 Gan3d = recipes.get("gan3d")
 TINY = {"size": 8, "batch_size": 4, "latent_dim": 5, "width": 4}
-UNPACKED = "Tensor" not in str(inspect.signature(recipes.get("dcgan").step).parameters["batch"].annotation)
 
 
 def tiny(*, seed=0, **choices):
@@ -29,7 +29,7 @@ def random(seed=2):
 def batch_for(recipe, n=4):
     """Rather full voxels, which a discriminator soon tells from the gray of a new generator."""
     shown = 0.2 + 0.8 * torch.rand(n, *recipe.image_shape, generator=random(1))
-    return kinds.Voxels(shown) if UNPACKED else shown
+    return kinds.Voxels(shown)
 
 
 def weights(network):
@@ -69,7 +69,7 @@ def test_a_step_is_the_algorithm_written_out_with_plain_torch():
     for optimizer in plain.optimizers.values():
         optimizer.param_groups[0]["fused"] = False
     draws, before, waited = random(), 0.0, []
-    (shown,) = batch_for(plain) if UNPACKED else (batch_for(plain),)
+    (shown,) = batch_for(plain)
     for _ in range(8):
         fake = g(torch.rand(len(shown), 5, generator=draws))
         on_real, on_fake = d(shown), d(fake.detach())
@@ -162,6 +162,33 @@ def test_penalties_on_the_slope_need_no_norm(loss):
     assert recipe.step(batch_for(recipe), random())["penalty"].isfinite()
 
 
+def test_a_run_interrupted_at_every_step_ends_with_the_same_bits(tmp_path):
+    solids = torch.randint(256, (7, 1, 8, 8, 8), generator=random(), dtype=torch.uint8)
+    options = {
+        "config": TrainConfig(steps=5, log_every=2, sample_every=5, checkpoint_every=2),
+        "recipe_config": dataclasses.replace(Gan3d.Config(), **(TINY | {"patience": 0.5, "learning_rate_d": 0.01})),
+        "show": False,
+    }
+    train("gan3d", solids, out=tmp_path / "whole", **options)
+    outcome = train("gan3d", solids, out=tmp_path / "pieces", max_minutes=0, **options)
+    while not outcome.finished:
+        outcome = resume(tmp_path / "pieces", data=solids, max_minutes=0, show=False)
+    whole, pieces = (checkpoint.read(tmp_path / name) for name in ("whole", "pieces"))
+    assert len(pieces["sessions"]) > 3
+    for part in ("recipe", "average"):
+        torch.testing.assert_close(pieces[part], whole[part], rtol=0, atol=0)
+    assert pieces["processes"][0]["extra"] == whole["processes"][0]["extra"]
+    with Image.open(tmp_path / "whole" / "samples" / "step_000005.png") as sheet:
+        assert sheet.size == (8 * 66 + 2, 8 * 66 + 2)
+
+
+def test_the_set_of_solids_is_drawn_at_the_size_of_the_recipe():
+    found = stored.load(kinds.Voxels, "solids", "test", size=8)
+    assert found.data.voxels.shape == (512, 1, 8, 8, 8) and stored.names(kinds.Voxels) == ("solids",)
+    with pytest.raises(ValueError, match="unknown set of voxels 'digits'; there is solids"):
+        stored.load(kinds.Voxels, "digits")
+
+
 @pytest.mark.parametrize(
     ("use", "message"),
     [
@@ -174,6 +201,8 @@ def test_penalties_on_the_slope_need_no_norm(loss):
         (lambda: voxels.Generator(4, size=8)(torch.zeros(1, 5)), r"\[batch, 4\] expected"),
         (lambda: voxels.Discriminator(size=8, norm="layer"), "unknown normalization 'layer'"),
         (lambda: tiny(penalty="r1"), "set norm='none'"),
+        (lambda: tiny().step(kinds.Images(torch.zeros(4, 1, 8, 8)), random()), r"gan3d.*Voxels\(voxels\)"),
+        (lambda: tiny().step(kinds.Voxels(torch.zeros(4, 1, 4, 4, 4)), random()), r"\[1 \* B, 1, 8, 8, 8\] expected"),
     ],
 )
 def test_what_does_not_fit_is_named(use, message):

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from typer.testing import CliRunner
 
+from ganedu.cli import app
 from ganedu.metrics import clopper_pearson, student
 from ganedu.reporting import judging
 
@@ -172,3 +174,51 @@ def test_a_person_votes_by_click_and_key_and_saves_the_file(tmp_path, chromium):
     verdict = judging.evaluate([saved], key)
     assert (verdict.votes, verdict.right, problems) == (10, 10, [])
     browser.close()
+
+
+@pytest.fixture(scope="module", params=[["dcgan", "--set", "width=4"], ["gan3d", "--set", "width=2"]], ids=["2d", "3d"])
+def run(request, tmp_path_factory):
+    """A run of two steps."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    done = ganedu("train", *request.param, "--steps", 2, "--batch-size", 4, "--device", "cpu", "--out", out)
+    assert done.exit_code == 0, done.output
+    return out
+
+
+def ganedu(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_the_command_writes_the_page_of_a_run_and_counts_its_votes(run, tmp_path):
+    done = ganedu("judge", run, "--pairs", 6, "--seed", 3)
+    assert done.exit_code == 0 and done.stdout.startswith(f"{run / 'judge.html'}: 6 pairs; "), done.output
+    _, pairs = embedded(run / "judge.html")
+    side = 16 if pairs[0][0].shape[0] == 16 else 64  # voxels are shown as pictures
+    assert len(pairs) == 6 and all(image.shape == (side, side) for pair in pairs for image in pair)
+    key = run / "judge.key.json"
+    files = [voted(tmp_path, key, judge=judge) for judge in "abcd"]
+    done = ganedu("judge", run, *(word for file in files for word in ("--votes", file)))
+    assert done.exit_code == 0, done.output
+    first, second, third = done.stdout.splitlines()
+    assert first.startswith("4 judges, 24 votes, 24 right: 1.00, 95% interval 0.86 to 1.00")
+    assert second == "over judges: 1.00, 1.00 to 1.00" and "total variation is at least 0.47" in third
+    done = ganedu("judge", run, "--votes", voted(tmp_path, key, wrong=3))
+    assert done.stdout.splitlines()[1].startswith("this does not prove that real and generated pictures differ")
+
+
+def test_the_command_answers_mistakes_with_a_sentence(run, tmp_path):
+    for words, message in [
+        (("judge", run, "--pairs", 10_000), "10000 pairs need as many of each"),
+        (("judge", run, "--votes", tmp_path / "none.json"), "cannot be read"),
+        (("judge", tmp_path), "there is no run in"),
+    ]:
+        done = ganedu(*words)
+        assert done.exit_code == 1 and message in done.stderr and done.stderr.count("\n") == 1, done.output
+
+
+def test_samples_of_voxels_are_pictures_or_turn(run, tmp_path):
+    done = ganedu("sample", run, "--n", 2, "--out", tmp_path / "drawn.png")
+    assert done.exit_code == 0, done.output
+    done = ganedu("sample", run, "--n", 2, "--out", tmp_path / "drawn.gif")
+    with Image.open(tmp_path / "drawn.gif") as found:
+        assert getattr(found, "n_frames", 1) == (24 if found.size == (128, 64) else 1)

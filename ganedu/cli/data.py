@@ -28,6 +28,11 @@ BUILT_IN = {
         "drawn on demand",
         "that of this package",
     ),
+    "solids": (
+        "2,048 + 512 spheres, boxes, tori and chairs of known volume, voxels, 16 x 16 x 16",
+        "drawn on demand",
+        "that of this package",
+    ),
     "factors": ("8,192 + 2,048 drawn shapes, color, 32 x 32", "drawn on demand", "that of this package"),
 }
 
@@ -44,7 +49,8 @@ def list_sets(root: Root = None):
     with one_sentence("data list"):
         here = data_root(root)
     say(f"Data folder: {here}")
-    for title, names in (("One set of images", data.NAMES), ("Two domains, unpaired", data.UNPAIRED_NAMES)):
+    sets = {"One set of images": data.NAMES, "Two domains, unpaired": data.UNPAIRED_NAMES, "Voxels": ("solids",)}
+    for title, names in sets.items():
         say(f"\n{title}\n")
         for name in names:
             about, state, license = BUILT_IN[name] if name in BUILT_IN else _state(name, here)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganedu import _memory
 
+NAME = "solids"
 SOLIDS = ("sphere", "box", "torus", "chair")
 FACTORS = ("x", "y", "z", "size", "a", "b")
 SIDE = 16

@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ganedu.data import kinds
-from ganedu.data.projection import shaded
+from ganedu.data.projection import PICTURE, shaded
 from ganedu.networks import voxels
 from ganedu.recipes import adversarial
 
@@ -59,7 +59,7 @@ class Recipe(adversarial.Recipe):
     Config = Config
     Batch = kinds.Voxels
     default_data = "solids"
-    axes = 3  # of a sample, behind its channels
+    sheet_side = PICTURE  # pixels of a picture on a sheet
 
     def __init__(self, config, *, image_shape: tuple[int, int, int, int], device="cpu", seed: int = 0):
         if config.patience < 0:
@@ -106,7 +106,7 @@ class Recipe(adversarial.Recipe):
         return numbers if self.config.noise == "normal" else (numbers + 1) / 2
 
     def sheet(self, examples, random: torch.Generator, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
-        """Pictures [n, 1, 64, 64] of n samples, seen from one side."""
+        """Pictures [n, 1, sheet_side, sheet_side] of n samples, seen from one side."""
         return shaded(self.sample(n, random, generator=generator).float())
 
     def extra_state(self) -> dict:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ganedu._files import write_atomically
+from ganedu.data import projection, stored, to_bytes, to_floats
 from ganedu.metrics import Interval, clopper_pearson, student
 from ganedu.reporting.page import page, text
 
@@ -144,12 +145,60 @@ def evaluate(votes: Sequence[Path], key: Path, *, level: float = 0.95) -> Verdic
     return Verdict(len(each), total, right, share, over_judges, least_variation(share.low))
 
 
+def for_run(run: Path, *, pairs: int = PAIRS, seed: int = 0, root: Path | None = None, device: str = "cpu", **which):
+    """Write the page of a run, and its key, into its folder, see `write`; returns both paths.
+
+    The real pictures are those of the test split, at the size of the run; voxels are shown as pictures of them. seed:
+    of the choice, the order and the latent vectors. root: folder of downloaded sets. which: options of
+    `ganedu.training.load`, which checkpoint.
+    Raises ValueError for recipes that draw nothing from noise, for data without a name, and for fewer test pictures
+    than pairs.
+    Taught in {ref}`ch-responsible-use`.
+    """
+    from ganedu.training import load, run_folder, source
+    from ganedu.training.loading import recipe_of
+
+    plan = run_folder.read_config(run)
+    (kind, config), about = recipe_of(plan), plan["data"]
+    if not hasattr(kind, "sample"):
+        raise ValueError(f"{kind.name} draws nothing from noise, and what it makes would be known by its input")
+    if about["name"] == source.TENSOR:
+        raise ValueError("the images were given from Python; write a page of them with ganedu.reporting.judging.write")
+    found = stored.load(kind.Batch, about["name"], "test", root or about.get("root"), size=config.size).data
+    real = [each for each in found if each.dtype == torch.uint8][-1]
+    real = real[torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))[:pairs]]
+    made = load(run, device=device, **which).sample(pairs, torch.Generator(device).manual_seed(seed)).float().cpu()
+    if made.ndim == 5:
+        made, real = projection.shaded(made), to_bytes(projection.shaded(to_floats(real, torch.float32)))
+    return write(run, real, to_bytes(made), pairs=pairs, seed=seed)
+
+
+def in_words(verdict: Verdict, *, level: float = 0.95) -> str:
+    """A verdict in a few lines.
+
+    Taught in {ref}`ch-responsible-use`.
+    """
+    share, people = verdict.share, f"{verdict.judges} judge{'s' * (verdict.judges > 1)}"
+    lines = [
+        f"{people}, {verdict.votes} votes, {verdict.right} right: {share.estimate:.2f}, {level:.0%} interval "
+        f"{share.low:.2f} to {share.high:.2f} if all votes are independent"
+    ]
+    if verdict.over_judges:
+        mean, low, high = verdict.over_judges
+        lines.append(f"over judges: {mean:.2f}, {max(low, 0):.2f} to {min(high, 1):.2f}")
+    if verdict.variation:
+        lines.append(f"real and generated pictures differ: the total variation is at least {verdict.variation:.2f}")
+    else:
+        lines.append("this does not prove that real and generated pictures differ, and no vote proves that they agree")
+    return "\n".join(lines)
+
+
 def least_variation(share: float) -> float:
     """The least total variation with which a judge finds the real one of two pictures with this probability.
 
     share: in [0, 1]; 0 is returned up to one half.
     Raises ValueError for a share outside of it.
-    Taught in {ref}`ch-responsible-use`, equation "eq-choice-variation".
+    Taught in {ref}`ch-responsible-use`.
     """
     if not 0 <= share <= 1:
         raise ValueError(f"a share lies between 0 and 1, not {share}")
