@@ -208,7 +208,7 @@ def test_the_command_writes_the_page_of_a_run_and_counts_its_votes(run, tmp_path
 
 def test_the_command_answers_mistakes_with_a_sentence(run, tmp_path):
     for words, message in [
-        (("judge", run, "--pairs", 10_000), "10000 pairs need as many of each"),
+        (("judge", run, "--pairs", 10_000), "10000 pairs need as many real pictures: the test split has"),
         (("judge", run, "--votes", tmp_path / "none.json"), "cannot be read"),
         (("judge", tmp_path), "there is no run in"),
     ]:

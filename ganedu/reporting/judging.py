@@ -166,6 +166,8 @@ def for_run(run: Path, *, pairs: int = PAIRS, seed: int = 0, root: Path | None =
         raise ValueError("the images were given from Python; write a page of them with ganedu.reporting.judging.write")
     found = stored.load(kind.Batch, about["name"], "test", root or about.get("root"), size=config.size).data
     real = [each for each in found if each.dtype == torch.uint8][-1]
+    if pairs > len(real):
+        raise ValueError(f"{pairs} pairs need as many real pictures: the test split has {len(real)}")
     real = real[torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))[:pairs]]
     made = load(run, device=device, **which).sample(pairs, torch.Generator(device).manual_seed(seed)).float().cpu()
     if made.ndim == 5:

@@ -57,6 +57,7 @@ def trained(name: str, images: Tensor, steps: int, seed: int, look=None, every: 
 # --- membership ---------------------------------------------------------------------------------------------------
 
 MEMBERSHIP = {"seeds": 5, "members": (100, 1000), "steps": 3000, "every": 500, "asked": 500, "samples": 2000}
+MEMBERSHIP |= {"learning_rate": 1e-3}
 
 
 def membership(members: int, seed: int) -> list[dict]:
@@ -82,7 +83,8 @@ def membership(members: int, seed: int) -> list[dict]:
             }
         )
 
-    trained("mlp", inside, MEMBERSHIP["steps"], seed, look, MEMBERSHIP["every"])
+    rate = MEMBERSHIP["learning_rate"]
+    trained("mlp", inside, MEMBERSHIP["steps"], seed, look, MEMBERSHIP["every"], learning_rate=rate)
     return rows
 
 
@@ -278,17 +280,22 @@ def two_classes(zeros: Tensor, ones: Tensor, seed: int) -> nn.Module:
 
 def part(name: str, work):
     """What an earlier run with the same code has kept, or what `work` returns."""
-    path, code = PARTS / f"{name}.json", hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    path, code = PARTS / f"{name}.json", code_of_the_work()
     if path.exists() and (kept := json.loads(path.read_text(encoding="utf-8")))["code_sha256"] == code:
         return kept["result"]
-    start = time.process_time()
+    start, wall = time.process_time(), time.time()
     result = work()
     PARTS.mkdir(parents=True, exist_ok=True)
-    seconds = time.process_time() - start
-    kept = {"result": result, "cpu_seconds": seconds, "code_sha256": code}
-    path.write_text(json.dumps(kept), encoding="utf-8")
-    print(f"{name}: {seconds:.0f} s", flush=True)
+    seconds = {"cpu_seconds": time.process_time() - start, "wall_seconds": time.time() - wall}
+    path.write_text(json.dumps({"result": result, "code_sha256": code, **seconds}), encoding="utf-8")
+    print(f"{name}: {seconds['cpu_seconds']:.0f} s", flush=True)
     return result
+
+
+def code_of_the_work() -> str:
+    """The hash of everything above the line "all of it"."""
+    work, _, _ = Path(__file__).read_text(encoding="utf-8").partition("# --- all of it")
+    return hashlib.sha256(work.encode()).hexdigest()
 
 
 def main() -> None:
@@ -306,14 +313,15 @@ def main() -> None:
     found["detectors"] = part("detectors", detectors)
     (HERE / "metrics.json").write_text(json.dumps(rounded(found), indent=1) + "\n", encoding="utf-8")
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip()
+    parts = [json.loads(path.read_text(encoding="utf-8")) for path in PARTS.glob("*.json")]
     provenance = {
         "command": f"python book/results/{HERE.name}/run.py",
-        "code_sha256": hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
+        "code_sha256": code_of_the_work(),
         "commit": commit,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "device": f"cpu, {platform.machine()}, one thread",
-        "cpu_seconds": round(sum(json.loads(p.read_text())["cpu_seconds"] for p in PARTS.glob("*.json"))),
+        **{key: round(sum(part[key] for part in parts)) for key in ("wall_seconds", "cpu_seconds")},
     }
     (HERE / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
 
