@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book lab test check notebooks bench student grade clean FORCE
+.PHONY: help book lab test check notebooks bench gpu student grade clean FORCE
 
 RUN := .venv/bin/python -m
 # One thread per process: the tests run side by side, and stored outputs do not depend on the machine.
@@ -28,6 +28,9 @@ check: .venv/.installed ## style and unit tests, in under two minutes
 
 notebooks: .venv/.installed ## execute the chapters whose text changed
 	@$(RUN) tools.notebooks
+
+gpu: .venv/.installed ## on a machine with a GPU: tests, speeds and flagships in nine minutes, into OUT=folder
+	$(RUN) benchmarks.gpu $(or $(OUT),_build/gpu)
 
 bench: .venv/.installed ## measure our steps against plain ones, on a quiet machine (BENCH="dcgan --rounds 5" for less)
 	$(RUN) benchmarks $(BENCH)

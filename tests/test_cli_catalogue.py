@@ -41,7 +41,7 @@ def test_version_is_that_of_the_package():
 def test_recipes_are_listed_with_chapter_data_and_size():
     listed = run("recipes").stdout
     for name in recipes.NAMES:
-        assert re.search(rf"^{name}: .*\n(?:    .*\n)*    chapter \d+; data: \S+; weights: ", listed, re.MULTILINE), (
+        assert re.search(rf"^{name}: .*\n(?:    .*\n)*    chapter \d+; data: \S+; \d+ steps; weights: ", listed, re.MULTILINE), (
             name
         )
     assert "chapter 19; data: digits" in listed and "chapter 25; data: shape-domains" in listed

@@ -46,7 +46,7 @@ def _summary(kind) -> str:
     small, full = (f"{_weights(kind, config):,}" for config in (kind.Config().small(), kind.Config()))
     lines = [
         *textwrap.wrap(f"{kind.name}: {' '.join(about.split())}", 88, subsequent_indent="    "),
-        f"    {chapter(label)}; data: {kind.default_data}; weights: {small} (--small), {full} (--full)",
+        f"    {chapter(label)}; data: {kind.default_data}; {kind.default_steps} steps; weights: {small} (--small), {full} (--full)",
     ]
     return "\n".join(lines)
 

@@ -50,7 +50,7 @@ def train_recipe(
     data: Annotated[
         str | None, typer.Option(help="A name of `ganedu data list`, image-folder:PATH, unpaired:PATH.")
     ] = None,
-    steps: Annotated[int, typer.Option(help="Iterations.", min=1)] = 500,
+    steps: Annotated[int | None, typer.Option(help="Iterations; if not given, as the recipe has it.", min=1)] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the run; runs/RECIPE-DATA if not given.", metavar="FOLDER", parser=folder),
@@ -96,7 +96,7 @@ def train_recipe(
         changes = [*(change or []), *_as_changes(context.args)]
         recipe_config = _recipe_config(kind.Config(), full, changes, size, batch_size, flip)
         config = TrainConfig(
-            steps=steps, seed=seed, ema=ema, precision=choose(precision, fast=fast, device=device), compile=compiled,
+            steps=steps or kind.default_steps, seed=seed, ema=ema, precision=choose(precision, fast=fast, device=device), compile=compiled,
             cuda_graph=cuda_graph, log_every=log_every, sample_every=sample_every, checkpoint_every=checkpoint_every,
             evaluate_every=evaluate_every, evaluate_images=evaluate_images, keep_last=keep_last, keep_every=keep_every,
         )  # fmt: skip

@@ -77,6 +77,7 @@ class Recipe:
     Config: type[Config]
     Batch: type = kinds.Images  # the kind of data that it learns from
     default_data: str = "digits"  # the set that it learns from if none is named
+    default_steps: int = 500  # of a bare command
 
     def __init__(self, config, *, image_shape: tuple[int, int, int], device="cpu", seed: int = 0):
         check(config, image_shape, sides=self.Batch.sides)
@@ -173,7 +174,8 @@ class Recipe:
     def sheet(self, examples, random: torch.Generator, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
         """The images of a sample picture, [m, C, H, W], which shows eight in a row: here n from noise.
 
-        examples: a batch of a few real samples, the same in every picture of a run; random, generator: see `sample`.
+        examples: a batch of a few real samples, the same in every picture of a run, or None where they are streamed;
+        random, generator: see `sample`.
         """
         return self.sample(n, random, generator=generator)
 

@@ -69,6 +69,7 @@ class Recipe:
     Config = Config
     Batch = kinds.Unpaired
     default_data = "shape-domains"
+    default_steps = 500
     n_real = 1
     sheet_rows = ("A", "A as B", "and back", "B", "B as A", "and back")
     translations = ((0, 1), (3, 4))  # rows of a source and of what is made of it

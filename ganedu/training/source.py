@@ -57,12 +57,11 @@ class Source:
         return kind(self.data, batch_size, device=device, seed=seed, rank=rank, world=world, **options)
 
     def examples(self, size: int, device: torch.device):
-        """A batch of the first samples, EXAMPLES if there are so many, pictures of side `size`."""
-        k = min(EXAMPLES, *map(len, self.data))
-        few = [each[:k] for each in self.data]
+        """A batch of the first samples, EXAMPLES if there are so many, pictures of side `size`; None if streamed."""
         if self.streamed:
-            few[0] = torch.stack([folder.decode(path, size=size) for path in few[0]])
-        few = batches.brought(type(self.data)(*few), size)
+            return None
+        k = min(EXAMPLES, *map(len, self.data))
+        few = batches.brought(type(self.data)(*(each[:k] for each in self.data)), size)
         floats = [sets.to_floats(each, torch.float32) if batches.is_picture(each) else each for each in few]
         return type(few)(*(each.to(device) for each in floats))
 
