@@ -91,6 +91,7 @@ def membership(members: int, seed: int) -> list[dict]:
 # --- augmentation -------------------------------------------------------------------------------------------------
 
 AUGMENTATION = {"seeds": 5, "real": 200, "more": 1541, "synthetic": 2000, "steps": 3000, "classifier_steps": 600}
+AUGMENTATION |= {"learning_rate": 2e-4}
 
 
 def augmentation(seed: int) -> dict[str, float]:
@@ -102,7 +103,8 @@ def augmentation(seed: int) -> dict[str, float]:
     few = images[: AUGMENTATION["real"]], labels[: AUGMENTATION["real"]]
     sets = {"real alone": few, "with moved copies": join(few, moved(*few))}
     for name, known in (("with samples, same 200 digits", few), ("with samples, all 1541 digits", (images, labels))):
-        recipe = trained("mlp", joint(*known), AUGMENTATION["steps"], seed, size=9)
+        options = {"size": 9, "learning_rate": AUGMENTATION["learning_rate"]}
+        recipe = trained("mlp", joint(*known), AUGMENTATION["steps"], seed, **options)
         sets[name] = join(few, apart(recipe.sample(AUGMENTATION["synthetic"], random(seed, 4))))
     return {name: accuracy(classifier(*each, seed), *test) for name, each in sets.items()}
 
