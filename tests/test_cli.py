@@ -146,7 +146,7 @@ def test_doctor_names_devices_and_what_is_missing(monkeypatch):
 
 
 def test_the_help_of_every_command_has_an_example():
-    for command in ("train", "resume", "sample", "evaluate", "export", "report", "compare", "recipes"):
+    for command in ("train", "resume", "sample", "evaluate", "export", "report", "compare", "judge", "recipes"):
         text = ganedu(command, "--help").output
         assert f"ganedu {command} " in text.partition("Options")[0].partition("Usage")[2].partition("\n")[2]
         assert "{ref}" not in text

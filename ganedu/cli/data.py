@@ -28,6 +28,11 @@ BUILT_IN = {
         "drawn on demand",
         "that of this package",
     ),
+    "solids": (
+        "2,048 + 512 spheres, boxes, tori and chairs of known volume, voxels, 16 x 16 x 16",
+        "drawn on demand",
+        "that of this package",
+    ),
     "factors": ("8,192 + 2,048 drawn shapes, color, 32 x 32", "drawn on demand", "that of this package"),
     "earth": (
         "628 + 84 places of the Earth from a satellite, as elevations and as relief, color, 64 x 64",
@@ -56,6 +61,7 @@ def list_sets(root: Root = None):
         here = data_root(root)
     say(f"Data folder: {here}")
     sets = {"One set of images": data.NAMES, "Two domains, unpaired": data.UNPAIRED_NAMES, "Pairs": pairs.FOUND}
+    sets["Voxels"] = ("solids",)
     for title, names in sets.items():
         say(f"\n{title}\n")
         for name in names:

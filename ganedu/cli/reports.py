@@ -1,4 +1,4 @@
-"""`ganedu report` and `ganedu compare`: runs on a page.
+"""`ganedu report`, `ganedu compare` and `ganedu judge`: runs on a page.
 
 Taught in {ref}`training`.
 """
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ganedu.cli.options import Run, folder, one_sentence, say
+from ganedu.cli.options import MOST, At, Device, NoEma, Previous, Root, Run, folder, one_sentence, place, say
 
 reports_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -52,6 +52,44 @@ def compare_runs(
         from ganedu.reporting import comparison
 
         say(comparison.write(runs, out))
+
+
+@reports_app.command("judge", no_args_is_help=True)
+def judge_run(
+    run: Run,
+    pairs: Annotated[int, typer.Option(help="Pairs of pictures on the page.", min=1)] = 40,
+    seed: Annotated[int, typer.Option(help="Of the pictures and their order.", min=0, max=MOST)] = 0,
+    votes: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file that the page saved.", metavar="FILE", parser=folder),
+    ] = None,
+    root: Root = None,
+    no_ema: NoEma = False,
+    device: Device = "cpu",
+    previous: Previous = False,
+    at: At = None,
+):
+    """Ask people: write RUN/judge.html, which shows real and generated pictures in pairs, or count its votes.
+
+    Give the page to whoever is to judge, and keep RUN/judge.key.json, which says which picture is real. The page needs
+    no network and saves the votes as a file.
+
+    \b
+    ganedu judge runs/dcgan-digits
+    ganedu judge runs/dcgan-digits --votes votes-a.json --votes votes-b.json
+
+    \f
+    Taught in {ref}`ch-responsible-use`.
+    """
+    with one_sentence("judge"):
+        from ganedu.reporting import judging
+
+        if votes:
+            say(judging.in_words(judging.evaluate(votes, run / judging.KEY)))
+            return
+        which = {"ema": not no_ema, "previous": previous, "at": at}
+        page, key = judging.for_run(run, pairs=pairs, seed=seed, root=root, device=place(device), **which)
+        say(f"{page}: {pairs} pairs; the key stays with you: {key}")
 
 
 def write_report(run: Path) -> Path | None:

@@ -39,10 +39,11 @@ def sample_run(
     previous: Previous = False,
     at: At = None,
 ):
-    """Draw images from a trained generator into one PNG.
+    """Draw images from a trained generator into one PNG; of voxels, pictures, or a GIF in which they turn.
 
     \b
     ganedu sample runs/dcgan-digits --n 100 --seed 7 --out digits.png
+    ganedu sample runs/gan3d-solids --n 8 --out solids.gif
     ganedu sample runs/cgan-digits --classes 3,7 --n 16
 
     \f
@@ -52,8 +53,9 @@ def sample_run(
         import torch
 
         from ganedu import _memory
+        from ganedu.data import projection
         from ganedu.training import load
-        from ganedu.training.run_folder import write_samples
+        from ganedu.training.run_folder import COLUMNS, write_samples
 
         device = place(device)
         recipe = load(run, device=device, ema=not no_ema, previous=previous, at=at)
@@ -66,7 +68,11 @@ def sample_run(
 
         options = options_of(recipe, n, classes=classes, truncation=truncation, mix=mix, caption=caption)
         path = out or run / "samples" / f"seed_{seed}.png"
-        write_samples(path, recipe.sample(n, torch.Generator(device).manual_seed(seed), **options))
+        made = recipe.sample(n, torch.Generator(device).manual_seed(seed), **options)
+        if made.ndim == 5 and path.suffix == ".gif":
+            projection.write_turning(path, made.float(), columns=COLUMNS)
+        else:
+            write_samples(path, projection.shaded(made.float()) if made.ndim == 5 else made)
         say(path)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganedu import data as sets
-from ganedu.data import captions, kinds, pairs
+from ganedu.data import captions, kinds, pairs, solids
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def names(kind) -> tuple[str, ...]:
 
     Taught in {ref}`data-sets`.
     """
-    own = {kinds.Unpaired: sets.UNPAIRED_NAMES, kinds.Pairs: pairs.FOUND, kinds.Described: captions.SETS}
+    own = {kinds.Unpaired: sets.UNPAIRED_NAMES, kinds.Pairs: pairs.FOUND}
+    own |= {kinds.Described: captions.SETS, kinds.Voxels: (solids.NAME,)}
     return own.get(kind, sets.NAMES)
 
 
@@ -68,10 +69,17 @@ def _described(name, split, root, size) -> Stored:
     return Stored(kinds.Described(found.images, found.tokens, found.lengths), {"words": found.words})
 
 
+def _voxels(name, split, root, size) -> Stored:
+    if name != solids.NAME:
+        raise ValueError(f"unknown set of voxels {name!r}; there is {solids.NAME}")
+    return Stored(kinds.Voxels(solids.load(split, side=size or solids.SIDE).voxels))
+
+
 _LOADERS = {
     kinds.Images: _images,
     kinds.Labeled: _labeled,
     kinds.Described: _described,
     kinds.Pairs: _pairs,
     kinds.Unpaired: _unpaired,
+    kinds.Voxels: _voxels,
 }

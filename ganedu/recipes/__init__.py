@@ -26,6 +26,7 @@ _MODULES = {
     "srgan": "srgan",
     "stackgan": "stackgan",
     "attngan": "attngan",
+    "gan3d": "gan3d",
 }
 NAMES = tuple(_MODULES)
 

@@ -80,7 +80,7 @@ class Recipe:
     default_steps: int = 500  # of a bare command
 
     def __init__(self, config, *, image_shape: tuple[int, int, int], device="cpu", seed: int = 0):
-        check(config, image_shape)
+        check(config, image_shape, sides=self.Batch.sides)
         self.config, self.image_shape, self.device = config, tuple(image_shape), torch.device(device)
         self.latent_dim, self.n_real = config.latent_dim, config.n_critic
         self.loss = losses.get(config.loss)
@@ -107,7 +107,7 @@ class Recipe:
         Raises ValueError for a batch of another shape.
         """
         self._check_batch(batch)
-        *earlier, real = batch.images.chunk(self.n_real)
+        *earlier, real = batch[0].chunk(self.n_real)
         for other in earlier:
             with torch.no_grad():
                 fake = self.networks["generator"](self.noise(len(other), random))
@@ -131,12 +131,16 @@ class Recipe:
         """
         real_logits, fake_logits = self._judge(real), self._judge(fake)
         loss = self.loss.discriminator(real_logits, fake_logits)
-        scalars = {"loss_d": loss, "d_real": real_logits.mean(), "d_fake": fake_logits.mean()}
+        scalars = {"loss_d": loss, **self.verdicts(real_logits, fake_logits)}
         if self.config.penalty != "none":
             critic, name = self.networks["discriminator"], self.config.penalty
             scalars["penalty"] = penalties.term(name, critic, real, fake, drawn)
             loss = loss + self.config.penalty_weight * scalars["penalty"]
         return loss, {name: value.detach() for name, value in scalars.items()}
+
+    def verdicts(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+        """What is reported of the discriminator's outputs [B] and [B]: their means."""
+        return {"d_real": real_logits.mean(), "d_fake": fake_logits.mean()}
 
     def generator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """The generator descends on fakes that still depend on it, before a frozen discriminator."""
@@ -255,14 +259,16 @@ def lazy(group: dict, every: int) -> None:
             group["betas"] = tuple(beta**share for beta in group["betas"])
 
 
-def check(config: Config, image_shape: tuple[int, int, int]) -> None:
+def check(config: Config, image_shape: tuple[int, ...], *, sides: int = 2) -> None:
     """Raises ValueError for images of another size than the configuration's, and for choices that exclude each other.
 
+    sides: how many an image has, 3 for voxels.
     Taught in {ref}`ch-gradient-penalty`.
     """
-    if len(image_shape) < 3 or set(image_shape[1:]) != {config.size}:
+    if len(image_shape) != 1 + sides or set(image_shape[1:]) != {config.size}:
+        expected = ", ".join(["C", *[str(config.size)] * sides])
         raise ValueError(
-            f"image_shape is {tuple(image_shape)}, but the recipe is configured for [C, {config.size}, {config.size}]; "
+            f"image_shape is {tuple(image_shape)}, but the recipe is configured for [{expected}]; "
             "resize the data or set `size`"
         )
     if config.load_size and config.load_size < config.size:

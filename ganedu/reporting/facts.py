@@ -102,8 +102,8 @@ class Facts:
 
     @property
     def side(self) -> int:
-        """Pixels of a side of an image."""
-        return self.plan["recipe"]["image_shape"][-1]
+        """Pixels of a side of an image on a sheet."""
+        return getattr(self.kind, "sheet_side", self.plan["recipe"]["image_shape"][-1])
 
     @cached_property
     def last_sheet(self):

@@ -60,12 +60,13 @@ def lay_out(networks: dict[str, torch.nn.Module], precision: str, device: torch.
 
     Images follow the weights. Faster are CPUs, whose kernels want the channels of a pixel side by side, and the tensor
     cores of GPUs, which see no full float32; but not networks with instance normalization, which wants the pixels of
-    a channel side by side.
+    a channel side by side, and not convolutions of voxels, where it made no difference on a CPU.
     Taught in {ref}`performance`.
     """
     if device.type == "cpu" or (device.type == "cuda" and precision != "fp32"):
         for network in networks.values():
-            if not any(isinstance(module, torch.nn.InstanceNorm2d | InstanceNorm) for module in network.modules()):
+            flat = all(weight.ndim < 5 for weight in network.parameters())
+            if flat and not any(isinstance(m, torch.nn.InstanceNorm2d | InstanceNorm) for m in network.modules()):
                 network.to(memory_format=torch.channels_last)
 
 
