@@ -63,7 +63,7 @@ class Recipe:
     Config: type[Config]
     Batch = kinds.Pairs
     default_data: str
-    default_steps = 500
+    default_steps = 1500
     n_real = 1
     sheet_rows = ("input", "made of it", "truth")
     translations = ((0, 1),)  # rows of a source and of what is made of it
