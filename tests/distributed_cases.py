@@ -13,9 +13,11 @@ from torch.distributed import run
 from torch.distributed.launcher.api import elastic_launch
 
 sys.path.insert(0, str(Path(__file__).parent))
+import joint_cases
 from training_cases import DCGAN, images, main
 
-from ganedu.recipes import cyclegan, dcgan
+from ganedu.data import kinds, stored
+from ganedu.recipes import cgan, cyclegan, dcgan
 from ganedu.training import TrainConfig, TrainingError, train
 from ganedu.training.distributed import World
 from ganedu.training.sync_norm import synchronize
@@ -60,6 +62,25 @@ def unpaired():
     return tuple(torch.randint(256, (n, 3, 16, 16), generator=random, dtype=torch.uint8) for n in (6, 8))
 
 
+class Drawing(cgan.Recipe):
+    """A conditional GAN whose checkpoint holds the fakes of the last step and their classes."""
+
+    def fakes(self, real, random):
+        self.drawn = super().fakes(real, random)
+        return self.drawn
+
+    def extra_state(self):
+        return {name: field.detach() for name, field in self.drawn._asdict().items()} if hasattr(self, "drawn") else {}
+
+
+NAMES = [*joint_cases.VARIANTS, *joint_cases.OWN_PART]
+DRAWN = cgan.Config(size=8, batch_size=32, latent_dim=8, width=4, norm="none")
+
+
+def labeled():
+    return stored.Stored(kinds.Labeled(images(side=8), torch.arange(30) % 10), {"classes": tuple("0123456789")})
+
+
 VARIANTS = {  # of the comparison with one process: recipe, its configuration, averaged generator
     "no batch norm": (Plain, replace(DCGAN, norm="none"), 0.9),
     "joint batch norm": (Recording, replace(DCGAN, norm="none"), 0.9),
@@ -72,16 +93,22 @@ VARIANTS = {  # of the comparison with one process: recipe, its configuration, a
 
 
 def compare(folder):
-    """Under torchrun: one step of each variant, into a run of its name, and what SyncBatchNorm makes of batches."""
+    """Under torchrun: one step of each variant, into a run of its name; steps of all recipes; normalized batches."""
     dist.init_process_group("gloo")
+    share = World.share_statistics
     for name, (recipe, config, ema) in VARIANTS.items():
         if name == "own batch norm":
-            World.share_statistics = lambda world, generator: None
+            World.share_statistics = lambda world, networks: None
         options = {"out": Path(folder) / name, "recipe_config": config, "show": False}
         train(recipe, images(side=8), config=TrainConfig(steps=1, ema=ema), **options)
     once = TrainConfig(steps=1)
     train(Translating, unpaired(), out=Path(folder) / "cyclegan", config=once, recipe_config=PAIRS, show=False)
+    World.share_statistics = share
+    train(Drawing, labeled(), out=Path(folder) / "cgan", config=once, recipe_config=DRAWN, show=False)
     rank = dist.get_rank()
+    with joint_cases.double():
+        steps = {name: joint_cases.two_steps(name, World(rank, 2, rank)) for name in NAMES}
+    torch.save(steps, Path(folder) / f"recipes_{rank}.pt")
     results = [normalize(layer, x.chunk(2)[rank], up.chunk(2)[rank]) for layer, x, up in norm_cases(synchronized=True)]
     torch.save(results, Path(folder) / f"norms_{rank}.pt")
     dist.destroy_process_group()

@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch.nn.functional import softplus
 
-from ganedu import penalties, recipes
+from ganedu import _joint, penalties, recipes
 from ganedu.data import kinds
 from ganedu.recipes import stylegan
 from ganedu.recipes.adversarial import lazy
@@ -199,10 +199,10 @@ def test_two_processes_with_their_parts_are_one_with_the_joint_batch(monkeypatch
         return kept
 
     means = []
-    monkeypatch.setattr(stylegan, "_of_all_processes", lambda value: means.append(value) or value)
+    monkeypatch.setattr(_joint, "mean", lambda value: means.append(value) or value)
     whole = gradients(joint, real, together(drawn[8]), together(drawn[4]), torch.cat(directions))
     shared = means[0]
-    monkeypatch.setattr(stylegan, "_of_all_processes", lambda value: means.append(value) or shared)
+    monkeypatch.setattr(_joint, "mean", lambda value: means.append(value) or shared)
     halves = [
         gradients(part, images, draw, path, direction)
         for part, images, draw, path, direction in zip(
@@ -217,12 +217,12 @@ def test_two_processes_with_their_parts_are_one_with_the_joint_batch(monkeypatch
 
 
 def test_the_running_mean_is_that_of_all_processes(monkeypatch):
-    assert stylegan._of_all_processes(torch.tensor(3.0)) == 3.0
+    assert _joint.mean(torch.tensor(3.0)) == 3.0
     monkeypatch.setattr(dist, "is_initialized", lambda: True)
     monkeypatch.setattr(dist, "get_world_size", lambda: 2)
     monkeypatch.setattr(dist, "all_reduce", lambda value: value.add_(5.0))
     mine = torch.tensor(3.0)
-    assert stylegan._of_all_processes(mine) == 4.0
+    assert _joint.mean(mine) == 4.0
     assert mine == 3.0
 
 

@@ -21,7 +21,8 @@ from ganedu.training.trainer import NOISE, ORDER, stream_seed
 
 sys.path.insert(0, str(Path(__file__).parent))
 import distributed_cases as cases
-from training_cases import images, main, one_thread, spawn
+import joint_cases
+from training_cases import images, main, one_thread, same, spawn
 
 HERE = Path(__file__).parent
 ONE_NODE = ("--nproc-per-node", "2", "--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0")  # --standalone
@@ -95,6 +96,55 @@ def test_two_processes_translate_as_one_with_the_joint_batch(compared):
         together = [torch.cat([gradient.flatten() for gradient in each[player]]) for each in (one, two)]
         largest = together[0].abs().max()
         assert largest > 1e-3 and (together[0] - together[1]).abs().max() < 1e-5 * largest
+
+
+@pytest.fixture(scope="module")
+def steps(compared):
+    """What the two processes left of their steps with all recipes."""
+    return [torch.load(compared / f"recipes_{rank}.pt", weights_only=True) for rank in (0, 1)]
+
+
+@pytest.mark.parametrize("name", joint_cases.VARIANTS)
+def test_two_processes_descend_and_end_as_one_with_the_joint_batch(steps, name):
+    (descents, ends), (others, other_ends) = (each[name] for each in steps)
+    assert same([descents, ends], [others, other_ends])
+    with joint_cases.double():
+        wanted, wanted_ends = joint_cases.two_steps(name)
+    assert descents.keys() == wanted.keys() and len(wanted) >= 2
+    for player in wanted:
+        assert len(wanted[player]) >= joint_cases.STEPS and min(each.abs().max() for each in wanted[player]) > 1e-5
+        assert max(map(joint_cases.apart, descents[player], wanted[player])) < 1e-9
+    assert max(joint_cases.apart(ends[each], wanted_ends[each]) for each in wanted_ends) < 1e-9
+
+
+@pytest.mark.parametrize("name", joint_cases.VARIANTS)
+def test_other_noise_or_other_data_would_give_other_gradients(steps, name):
+    descents, _ = steps[0][name]
+    with joint_cases.double():
+        alike, _ = joint_cases.two_steps(name, ranks=(0, 0), steps=1)  # both processes with the same noise
+        other, _ = joint_cases.two_steps(name, order=1, steps=1)
+    noiseless = joint_cases.VARIANTS[name][0] in joint_cases.NOISELESS
+    assert (joint_cases.apart(alike["generator"][0], descents["generator"][0]) > 1e-3) is not noiseless
+    differences = {player: joint_cases.apart(other[player][0], descents[player][0]) for player in other}
+    assert min(differences.values()) > 1e-3, differences
+
+
+@pytest.mark.parametrize("name", joint_cases.OWN_PART)
+def test_what_looks_at_its_own_part_alone_is_known(steps, name):
+    with joint_cases.double():
+        wanted, _ = joint_cases.two_steps(name)
+    found = [map(joint_cases.apart, descents, wanted[player]) for player, descents in steps[0][name][0].items()]
+    assert max(max(each) for each in found) > 1e-3
+
+
+def test_each_process_draws_noise_and_classes_of_its_own(compared):
+    own = [process["extra"] for process in checkpoint.read(compared / "cgan")["processes"]]
+    for name in ("images", "labels"):
+        assert len(own[0][name]) == len(own[1][name]) == cases.DRAWN.batch_size // 2
+        assert not torch.equal(own[0][name], own[1][name])
+    for rank, drawn in enumerate(own):
+        stream = torch.Generator().manual_seed(stream_seed(0, NOISE, rank))
+        assert torch.equal(drawn["labels"], torch.randint(10, drawn["labels"].shape, generator=stream))
 
 
 def test_with_batch_norm_over_its_own_part_each_process_trains_another_generator(compared):

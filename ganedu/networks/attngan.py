@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganedu import _joint
 from ganedu.networks.dcgan import SLOPE, check_images, doublings, initialize
 from ganedu.networks.stackgan import Drawn, Residual, Sketch, double, to_image
 from ganedu.networks.text import Augmentation, CaptionEncoder, Memory, WordAttention, present
@@ -94,14 +95,17 @@ class Matcher(nn.Module):
     def forward(self, images: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Loss of finding each image's caption and each caption's image among those of the batch, a scalar.
 
-        Four cross entropies: by words and by sentences, each in both directions. Equal captions do not compete.
+        Four cross entropies: by words and by sentences, each in both directions. Equal captions do not compete. In a
+        run of several processes the batch is that of all of them, and each computes this loss of the whole.
         """
         check_images(images, self.image_shape)
         seen = self.look(images)
         vectors, sentence = self.encoder(tokens, lengths)
-        said = present(tokens, lengths)
-        by_words = word_scores(self.region(seen).flatten(2), vectors, said)
-        by_sentence = F.normalize(self.whole(seen), dim=1) @ F.normalize(sentence, dim=1).T
+        regions, whole, vectors, sentence, tokens, lengths = map(
+            _joint.cat, (self.region(seen).flatten(2), self.whole(seen), vectors, sentence, tokens, lengths)
+        )
+        by_words = word_scores(regions, vectors, present(tokens, lengths))
+        by_sentence = F.normalize(whole, dim=1) @ F.normalize(sentence, dim=1).T
         equal = (tokens[:, None] == tokens).all(2) & ~torch.eye(len(tokens), dtype=torch.bool, device=tokens.device)
         own, total = torch.arange(len(tokens), device=tokens.device), 0.0
         for scores in (by_words, by_sentence):

@@ -39,7 +39,8 @@ class Config:
     clip: limit of the discriminator's weights, 0 for none. norm: normalization of a convolutional discriminator.
     learning_rate_d: of the discriminator, 0 for that of the generator. optimizer: one of OPTIMIZERS, the betas being
     Adam's. decay: both learning rates fall linearly, to reach 0 after the last step. anneal: both fall like 1/step from
-    this step on, however many are to come; 0 for never.
+    this step on, however many are to come; 0 for never. Under several processes a run is that of one with the joint
+    batch, except with "dragan": its noise is as wide as the images of the process.
     Taught in {ref}`ch-first-gan`.
     """
 

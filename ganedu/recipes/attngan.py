@@ -19,7 +19,8 @@ from ganedu.recipes.adversarial import descend
 class Config(captioned.Config):
     """The numbers of the authors' public program, for two of its three stages.
 
-    width_m: channels of the matcher's first layer. match_weight: of its loss, in that of the generator. Departures: two
+    width_m: channels of the matcher's first layer. match_weight: of its loss, in that of the generator. Under several
+    processes it compares all images of the joint batch with all captions, in each of them. Departures: two
     stages, where the paper has three (64, 128 and 256 pixels); the matcher learns beside the players, on real pairs
     only, and its image encoder is small, where the paper trains it before, on top of Inception v3; captions are read by
     each network's own encoder, where the paper has the matcher's, frozen; ReLU in place of gated linear units; up to 32

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganedu import _joint
 from ganedu.data import captions, kinds
 from ganedu.networks.stackgan import Drawn, shrink
 from ganedu.networks.text import check_captions, kl_to_standard
@@ -32,7 +33,8 @@ class Config(adversarial.Config):
     "gru", see `ganedu.networks.text`. blocks: residual blocks of a stage. longest: words of a caption at most.
     remember: captions that the generator keeps, to sample from when it is given none. kl_weight: of the divergence,
     summed over the code. matching: whether the discriminators see real images with captions of others. alone: whether
-    they also judge images without a caption.
+    they also judge images without a caption. Under several processes a run is that of one with the joint batch:
+    captions of others come from all of it.
     Taught in {ref}`ch-text-to-image`.
     """
 
@@ -85,7 +87,7 @@ class Recipe(adversarial.Recipe):
                 f"{self.name}: {len(images)} images with captions of {tokens.shape[1]} words given; at least 2 images "
                 f"and at most {self.config.longest} words expected"
             )
-        self.networks["generator"].captions.add(tokens, lengths)
+        self.networks["generator"].captions.add(_joint.cat(tokens), _joint.cat(lengths))
         drawn = self.networks["generator"](self.noise(len(images), random), tokens, lengths)
         fakes = [fake.detach() for fake in drawn.images]
         scalars = self.discriminator_step(images, fakes, tokens, lengths)
@@ -102,7 +104,7 @@ class Recipe(adversarial.Recipe):
 
         A function of its arguments and the weights only, so that it can be compiled as a whole.
         """
-        total, others = 0.0, (tokens.roll(1, 0), lengths.roll(1, 0))
+        total, others = 0.0, (_joint.previous(tokens), _joint.previous(lengths))
         for judge, fake in zip(self.networks["discriminator"], fakes, strict=True):
             of_real, of_fake = judge.look(shrink(real, fake.shape[-1])), judge.look(fake)
             right, fooled = (_wide(judge.match(seen, tokens, lengths)) for seen in (of_real, of_fake))

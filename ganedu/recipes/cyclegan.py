@@ -33,7 +33,8 @@ class Config:
     and mirrored at random. width: channels of the first layer of every network. blocks: residual blocks of a generator,
     0 for the paper's choice, 6 up to 128 pixels and 9 above. halvings: convolutions of stride 2 in a discriminator; 3
     see patches of 70 pixels. lambda_cycle: weight of the cycle loss. identity: weight of the identity loss, as a share
-    of lambda_cycle, 0 for none. pool: generated images that a discriminator remembers, 0 for none.
+    of lambda_cycle, 0 for none. pool: generated images that a discriminator remembers, 0 for none. Under several
+    processes each remembers so many of its own; only with pool=0 a run is that of one process with the joint batch.
     Taught in {ref}`ch-cyclegan`; Zhu et al. 2017.
     """
 

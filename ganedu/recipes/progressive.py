@@ -25,6 +25,8 @@ class Config(adversarial.Config):
     Departures: the authors draw fakes of G's own for its step, here the last of D serve. Their batches shrink as images
     grow, their Adam forgets its moments whenever a level begins or ends to fade in; here neither. As there, the penalty
     takes the slope of the sum of all scores, in which images of a group have a part of each other's.
+    Under several processes groups are of images of the same process, which must have a multiple of `group`: a run is
+    that of one process with the joint batch in another order.
     Taught in {ref}`ch-biggan`.
     """
 

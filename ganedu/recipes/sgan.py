@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 
+from ganedu import _joint
 from ganedu.data import few_labels, kinds
 from ganedu.networks import conditional, dcgan
 from ganedu.recipes import adversarial
@@ -27,7 +28,8 @@ class Config(adversarial.Config):
 
     labels_per_class: how many labels are kept, 0 for all; the others become -1, chosen by a fixed seed. objective: of
     G, one of OBJECTIVES; "adversarial" plays the game of `loss`. unlabeled_weight: of the terms without labels.
-    width: channels of D next to the image; width_g: of G.
+    width: channels of D next to the image; width_g: of G. Under several processes means of features, and over images
+    with or without a label, are those of the joint batch.
     Departures: the networks are smaller, without dropout, noise and weight normalization, G is DCGAN's; one batch has
     images with and without labels, half of each on average, where the program draws a batch of each; for CIFAR-10 it
     measures the distance of features by absolute values, here it is squared, as in the paper.
@@ -99,7 +101,8 @@ class Recipe(adversarial.Recipe):
     def discriminator_loss(self, real: kinds.Labeled, fake: Tensor, drawn=None) -> tuple[Tensor, dict[str, Tensor]]:
         """The classifier's scalar to descend, and its numbers to report."""
         of_real, of_fake = self._logits(real.images), self._logits(fake)
-        real_logits, fake_logits, weights = real_logit(of_real), real_logit(of_fake), without_label(real.labels)
+        real_logits, fake_logits = real_logit(of_real), real_logit(of_fake)
+        weights = without_label(real.labels, of_real.dtype)
         terms = {"supervised": known_cross_entropy(of_real, real.labels)}
         unsupervised = (weights @ softplus(-real_logits) + softplus(fake_logits).mean()) / 2
         loss = terms["supervised"] + self.config.unlabeled_weight * unsupervised
@@ -115,8 +118,9 @@ class Recipe(adversarial.Recipe):
         if self.config.objective == "adversarial":
             return softplus(-real_logit(self._logits(fake))).mean()
         phi = self.networks["discriminator"].features
-        of_real, of_fake = (phi(images).to(torch.float32) for images in (real.images, fake))
-        return (without_label(real.labels) @ of_real - of_fake.mean(0)).square().sum()
+        of_real, of_fake = (_wide(phi(images)) for images in (real.images, fake))
+        apart = without_label(real.labels, of_real.dtype) @ of_real - of_fake.mean(0)
+        return _joint.mean(apart).square().sum()
 
     def classify(self, images: Tensor) -> Tensor:
         """The most probable class of each image [n, C, H, W] in [-1, 1]: int64 [n]."""
@@ -128,8 +132,7 @@ class Recipe(adversarial.Recipe):
         return found
 
     def _logits(self, images: Tensor) -> Tensor:
-        logits = self.networks["discriminator"](images)
-        return logits.to(torch.promote_types(logits.dtype, torch.float32))
+        return _wide(self.networks["discriminator"](images))
 
 
 def real_logit(logits: Tensor) -> Tensor:
@@ -143,22 +146,26 @@ def real_logit(logits: Tensor) -> Tensor:
 def known_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean of -log softmax(l)_y over the samples whose label is known; 0 if there is none. logits: [B, K].
 
+    Of several processes each divides the sum of its part by the mean number of known labels in a part.
+
     Taught in {ref}`ch-conditional`; Salimans et al. 2016, section 5.
     """
     known = labels >= 0
     total = cross_entropy(logits, labels, ignore_index=few_labels.UNKNOWN, reduction="sum")
-    return total / known.sum().clamp_min(1)
+    return total / _joint.mean(known.sum().to(total.dtype)).clamp_min(1 / _joint.processes())
 
 
-def without_label(labels: Tensor) -> Tensor:
+def without_label(labels: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """Weights [B], of sum 1, that take the mean over samples without a label, or over all if each has one.
 
-    Those with a label are few, shown again and again: the generator is to learn the law of all images.
+    Those with a label are few, shown again and again: the generator is to learn the law of all images. Of several
+    processes each has the weights of its part, which sum to 1 on average: the joint batch decides.
     Taught in {ref}`ch-conditional`.
     """
     unknown = labels < 0
-    chosen = (unknown | ~unknown.any()).to(torch.float32)
-    return chosen / chosen.sum()
+    some = _joint.mean(unknown.sum().to(dtype))  # in a part, on average
+    chosen = (unknown | (some == 0)).to(dtype)
+    return chosen / torch.where(some > 0, some, len(labels))
 
 
 def _check(config: Config, classes: tuple[str, ...]) -> None:
@@ -172,3 +179,7 @@ def _check(config: Config, classes: tuple[str, ...]) -> None:
         raise ValueError(f"sgan: unlabeled_weight must not be negative, but is {config.unlabeled_weight}")
     if len(classes) < 2:
         raise ValueError(f"sgan: {len(classes)} classes given, and there is nothing to tell apart; take labeled data")
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
-from ganedu import penalties
+from ganedu import _joint, penalties
 from ganedu.data import kinds
 from ganedu.networks import stylegan
 from ganedu.recipes import adversarial
@@ -34,6 +33,8 @@ class Config(adversarial.Config):
     `lazy`. Departures: the program moves G first, and draws new fakes for D; its style mixing switches at the same
     layer for all images of a process; its running mean is part of the gradient, with the factor path_decay, and each
     process has its own. The center of truncation is computed when it is needed.
+    Under several processes a run is that of one with the joint batch if each has a multiple of four images; else D
+    compares smaller groups.
     Taught in {ref}`ch-stylegan`; Karras et al. 2020, appendix B.
     """
 
@@ -148,7 +149,7 @@ class Recipe(adversarial.Recipe):
             styles = generator.styles(draw.z, draw.other, draw.switch)
             synthesis = lambda styles: generator.synthesis(styles, draw.noises)  # noqa: E731
             lengths = penalties.path_lengths(synthesis, styles, direction)
-        self.path_mean = self.path_mean.lerp(_of_all_processes(lengths.detach().mean()), self.config.path_decay)
+        self.path_mean = self.path_mean.lerp(_joint.mean(lengths.detach().mean()), self.config.path_decay)
         penalty = (lengths - self.path_mean).square().mean()
         descend(self.optimizers["generator"], self._every_g * self.config.path_weight * penalty, every_weight=True)
         return penalty.detach()
@@ -244,12 +245,3 @@ def check(config: Config) -> None:
         raise ValueError(
             f"stylegan: one step of the discriminator for each of the generator, not n_critic {c.n_critic}"
         )
-
-
-def _of_all_processes(value: Tensor) -> Tensor:
-    """The mean of a number over the processes of a run, so that all of them keep the same running mean."""
-    if not (dist.is_available() and dist.is_initialized()):
-        return value
-    total = value.clone()
-    dist.all_reduce(total)
-    return total / dist.get_world_size()

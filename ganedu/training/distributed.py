@@ -78,14 +78,11 @@ class World:
                 for tensor in network.state_dict().values():
                     dist.broadcast(tensor, 0)
 
-    def share_statistics(self, generator: torch.nn.Module) -> None:
-        """From now on the generator's batch normalization measures the joint batch.
-
-        The discriminator's keeps to its process's part, so a run of several processes equals a run of one with the
-        joint batch only where the discriminator has no batch normalization.
-        """
+    def share_statistics(self, networks: dict[str, torch.nn.Module]) -> None:
+        """From now on the networks' batch normalization measures the joint batch."""
         if self.size > 1:
-            synchronize(generator)
+            for network in networks.values():
+                synchronize(network)
 
     def average_gradients(self, optimizer: torch.optim.Optimizer) -> None:
         """From now on `optimizer.step()` uses the mean of the processes' gradients."""

@@ -82,16 +82,17 @@ def match_layout(optimizer: torch.optim.Optimizer) -> None:
                 memory[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
-def compile_losses(recipe) -> None:
+def compile_losses(recipe, *, whole: bool = True) -> None:
     """Compile the losses of a recipe and the networks' part in them, each into one graph, double backward included.
 
     A recipe without `discriminator_loss` and `generator_loss` has its networks compiled instead; the generator always
-    is, since its images serve both players.
+    is, since its images serve both players. whole: raise an error where one graph is not enough; not with several
+    processes, whose messages lie between graphs.
     Taught in {ref}`performance`.
     """
     losses = [name for name in LOSSES if hasattr(recipe, name)]
     for name in losses:
-        setattr(recipe, name, torch.compile(getattr(recipe, name), fullgraph=True, dynamic=False))
+        setattr(recipe, name, torch.compile(getattr(recipe, name), fullgraph=whole, dynamic=False))
     for name, network in recipe.networks.items():
         if name == "generator" or len(losses) < len(LOSSES):
             network.compile(dynamic=False)

@@ -1,7 +1,7 @@
 """Batch normalization over the joint batch of several processes.
 
-Each process of a run sees its part of the batch. With statistics of that part alone, four processes would train another
-generator than one process with the same joint batch, and the worse the smaller the parts are.
+Each process of a run sees its part of the batch. With statistics of that part alone, four processes would train other
+networks than one process with the same joint batch, and the worse the smaller the parts are.
 Taught in {ref}`training`.
 """
 
@@ -9,6 +9,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.modules import batchnorm
+
+from ganedu._joint import table
 
 
 # torch.nn.SyncBatchNorm runs on GPUs only. This one runs everywhere, so that what is tested on CPUs is what trains on
@@ -64,25 +66,6 @@ def _joint(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
 
     The means are kept apart until all are known: a mean of squares minus a squared mean would cancel.
     """
-    table = mean.new_zeros(dist.get_world_size(), 2, len(mean))
-    table[dist.get_rank()] = torch.stack([mean, variance])
-    means, variances = _Sum.apply(table).unbind(1)
+    means, variances = table(torch.stack([mean, variance])).unbind(1)
     joint = means.mean(0)
     return joint, variances.mean(0) + (means - joint).square().mean(0)
-
-
-class _Sum(torch.autograd.Function):
-    """The sum over all processes; the losses of all of them depend on my term, so their gradients are summed too.
-
-    As in torch.distributed.nn, which PyTorch is about to drop.
-    """
-
-    @staticmethod
-    def forward(ctx, term: Tensor) -> Tensor:
-        total = term.clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
-        return _Sum.apply(gradient)

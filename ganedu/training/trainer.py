@@ -58,7 +58,7 @@ class Trainer:
         self.noise = torch.Generator(device).manual_seed(stream_seed(config.seed, NOISE, world.rank))
         torch.manual_seed(stream_seed(config.seed, GLOBAL, world.rank))
         world.share_weights(recipe.networks)
-        world.share_statistics(recipe.networks["generator"])
+        world.share_statistics(recipe.networks)
         lay_out(recipe.networks, config.precision, device)
         self.average = Average(recipe.networks["generator"], decay=config.ema) if config.ema else None
         self.rates = [group["lr"] for group in self._groups()]
@@ -66,7 +66,7 @@ class Trainer:
             world.average_gradients(optimizer)
         self.arithmetic = arithmetic(config.precision, device)
         if config.compile:
-            compile_losses(recipe)
+            compile_losses(recipe, whole=world.size == 1)
         self.run = self._run_graphed() if config.cuda_graph else self._run
 
     def advance(self) -> dict[str, Tensor]:
