@@ -14,6 +14,7 @@ _MODULES = {
     "wgan": "wgan",
     "wgan-gp": "wgan_gp",
     "sngan": "sngan",
+    "r3gan": "r3gan",
     "cyclegan": "cyclegan",
 }
 NAMES = tuple(_MODULES)
