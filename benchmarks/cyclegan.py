@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from benchmarks import dcgan
 from benchmarks.measure import Contest, cycle
 from ganedu import recipes
+from ganedu.data import kinds
 from ganedu.networks.translation import InstanceNorm
 
 SETTINGS = {"size": 64, "load_size": 0, "batch_size": 1, "width": 32}
@@ -98,10 +99,10 @@ def use_library_norm(networks: dict[str, nn.Module]) -> None:
                     setattr(module, name, nn.InstanceNorm2d(channels))
 
 
-def real_batches(changes: dict, n: int = 4) -> list[Tensor]:
-    """Batches [2, B, C, H, W] of both domains."""
+def real_batches(changes: dict, n: int = 4) -> list[kinds.Unpaired]:
+    """Batches of both domains."""
     images = dcgan.real_batches({**SETTINGS, **changes}, 2 * n)
-    return [torch.stack(pair) for pair in zip(images[::2], images[1::2], strict=True)]
+    return [kinds.Unpaired(*pair) for pair in zip(images[::2], images[1::2], strict=True)]
 
 
 def plain(**changes):

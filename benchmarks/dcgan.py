@@ -8,6 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from benchmarks.measure import Contest, cycle
 from ganedu import recipes
+from ganedu.data import kinds
 from ganedu.training import TrainConfig
 from ganedu.training.distributed import World
 from ganedu.training.trainer import Trainer
@@ -75,7 +76,8 @@ def plain(**changes):
 
 def ours(precision: str = "fp32", batches=None, layout: torch.memory_format | None = None, **changes):
     """The work of a run of ours."""
-    return advance(recipe(**changes), batches or cycle(real_batches(changes)), precision, layout)
+    batches = batches or cycle([kinds.Images(real) for real in real_batches(changes)])
+    return advance(recipe(**changes), batches, precision, layout)
 
 
 def advance(made, batches, precision: str = "fp32", layout: torch.memory_format | None = None):

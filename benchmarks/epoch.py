@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks import dcgan
 from benchmarks.measure import Contest
+from ganedu.data import kinds
 from ganedu.data.batches import DeviceBatches, Order
 
 SETTINGS = {"size": 32, "batch_size": 64, "width": 32, "latent_dim": 32}  # `--small --size 32`
@@ -94,7 +95,7 @@ def plain(images: Pictures, workers: int, **changes):
 
 def ours(images: Pictures, precision: str = "fp32", **changes):
     """An epoch of a run, which tells its first losses."""
-    batches = DeviceBatches(images.bytes, changes["batch_size"], device=dcgan.CPU, seed=0)
+    batches = DeviceBatches(kinds.Images(images.bytes), changes["batch_size"], device=dcgan.CPU, seed=0)
     advance = dcgan.ours(precision, batches, **changes)
 
     def work():

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from benchmarks import dcgan
 from benchmarks.measure import Contest, cycle
 from ganedu import recipes
+from ganedu.data import kinds
 
 SETTINGS = {
     "conv": {"architecture": "conv", "size": 32, "batch_size": 16, "width": 64},
@@ -70,7 +71,8 @@ def plain(**changes):
 
 def ours(precision: str = "fp32", layout: torch.memory_format | None = None, **changes):
     """The work of a run of ours."""
-    return dcgan.advance(recipe(**changes), cycle(dcgan.real_batches(changes)), precision, layout)
+    batches = cycle([kinds.Images(real) for real in dcgan.real_batches(changes)])
+    return dcgan.advance(recipe(**changes), batches, precision, layout)
 
 
 def contest(architecture: str, **changes) -> Contest:

@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import __main__ as command
 from benchmarks import cyclegan, dcgan, epoch, measure, record, scaling, wgan_gp
 from ganedu import penalties
+from ganedu.data import kinds
 from tools import performance
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,7 +82,7 @@ def test_the_plain_critic_step_walks_through_the_generator_and_ours_does_not():
     g.zero_grad()
     made.n_real = 1
     made.generator_step = lambda real, fake: {}
-    made.step(real, random)
+    made.step(kinds.Images(real), random)
     assert all(weight.grad is None for weight in g.parameters())
 
 

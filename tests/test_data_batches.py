@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganedu import data
+from ganedu.data import kinds
 from ganedu.data.batches import DeviceBatches, FolderBatches
 
 light = settings(max_examples=30, deadline=None)
 
 
 def numbers(batch):
-    return data.to_bytes(batch).flatten(1).min(dim=1).values.tolist()
+    return data.to_bytes(batch.images).flatten(1).min(dim=1).values.tolist()
 
 
 def batches_of(n, batch_size, **options):
-    return DeviceBatches(numbered(n), batch_size, **{"device": "cpu", "seed": 0, **options})
+    return DeviceBatches(kinds.Images(numbered(n)), batch_size, **{"device": "cpu", "seed": 0, **options})
 
 
 sizes = st.integers(1, 60), st.integers(1, 25)
@@ -44,7 +45,7 @@ def test_ranks_together_see_what_one_process_with_the_joint_batch_sees(n, batch_
     joint = batches_of(n, batch_size * world, flip=flip)
     ranks = [batches_of(n, batch_size, flip=flip, rank=rank, world=world) for rank in range(world)]
     for _ in range(4):
-        assert torch.equal(torch.cat([each.next() for each in ranks]), joint.next())
+        assert torch.equal(torch.cat([each.next().images for each in ranks]), joint.next().images)
 
 
 def test_ranks_share_no_image_within_an_epoch():
@@ -65,26 +66,26 @@ def test_a_saved_state_gives_the_same_next_batches(n, batch_size, steps, flip):
     resumed = batches_of(n, batch_size, seed=99, flip=flip)  # the seed is of no account: the state decides
     resumed.load_state_dict(torch.load(file, weights_only=True))
     for _ in range(5):
-        assert torch.equal(batches.next(), resumed.next())
+        assert torch.equal(batches.next().images, resumed.next().images)
 
 
 def test_taking_a_state_changes_nothing_and_later_batches_do_not_change_it():
     batches, untouched = batches_of(10, 3), batches_of(10, 3)
     state = batches.state_dict()
     for _ in range(7):
-        assert torch.equal(batches.next(), untouched.next())
+        assert torch.equal(batches.next().images, untouched.next().images)
     assert state["position"] == 0
     batches.load_state_dict(state)
-    assert torch.equal(batches.next(), batches_of(10, 3).next())
+    assert torch.equal(batches.next().images, batches_of(10, 3).next().images)
 
 
 def test_the_global_generator_is_neither_used_nor_changed():
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first = batches_of(20, 5, flip=True).next()
+    first = batches_of(20, 5, flip=True).next().images
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
-    assert torch.equal(batches_of(20, 5, flip=True).next(), first)
+    assert torch.equal(batches_of(20, 5, flip=True).next().images, first)
 
 
 def test_seeds_and_epochs_differ():
@@ -98,7 +99,7 @@ def test_seeds_and_epochs_differ():
 def test_about_half_of_the_images_are_mirrored_and_only_with_flip():
     def share(**options):
         batches = batches_of(200, 200, **options)
-        return torch.stack([(batches.next()[:, 0, 0, 0] == 1).double().mean() for _ in range(10)]).mean().item()
+        return torch.stack([(batches.next().images[:, 0, 0, 0] == 1).double().mean() for _ in range(10)]).mean().item()
 
     assert 0.4 < share(flip=True) < 0.6  # 2000 coins: five standard deviations are 0.056
     assert share(flip=False) == 0
@@ -106,23 +107,27 @@ def test_about_half_of_the_images_are_mirrored_and_only_with_flip():
 
 def test_a_flipped_image_is_the_mirror_image_in_every_row_and_channel():
     image = torch.randint(256, (1, 3, 5, 7), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    batches = DeviceBatches(image, 40, device="cpu", seed=0, flip=True)
+    batches = DeviceBatches(kinds.Images(image), 40, device="cpu", seed=0, flip=True)
     straight = data.to_floats(image[0], torch.float32)
     mirrored = torch.from_numpy(np.ascontiguousarray(straight.numpy()[:, :, ::-1]))
-    kinds = [torch.equal(each, straight) - torch.equal(each, mirrored) for each in batches.next()]
-    assert sorted(set(kinds)) == [-1, 1]
+    found = [torch.equal(each, straight) - torch.equal(each, mirrored) for each in batches.next().images]
+    assert sorted(set(found)) == [-1, 1]
 
 
 def test_batches_are_floats_of_the_range_of_tanh():
-    batch = DeviceBatches(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1), 2, device="cpu", seed=0).next()
+    batch = (
+        DeviceBatches(kinds.Images(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1)), 2, device="cpu", seed=0)
+        .next()
+        .images
+    )
     assert batch.dtype == torch.float32 and batch.shape == (2, 1, 1, 1)
     assert sorted(batch.flatten().tolist()) == [-1, 1]
 
 
 def test_images_are_resized_once_to_bytes():
-    batches = DeviceBatches(numbered(3), 2, device="cpu", seed=0, size=4)
-    assert batches.images.shape == (3, 1, 4, 4) and batches.images.dtype == torch.uint8
-    assert batches.next().shape == (2, 1, 4, 4)
+    batches = DeviceBatches(kinds.Images(numbered(3)), 2, device="cpu", seed=0, size=4)
+    assert batches.data.images.shape == (3, 1, 4, 4) and batches.data.images.dtype == torch.uint8
+    assert batches.next().images.shape == (2, 1, 4, 4)
 
 
 @light
@@ -153,7 +158,7 @@ def test_resizing_cuts_out_the_centered_square():
         (lambda: batches_of(0, 4), "at least one image"),
         (lambda: batches_of(4, 0), "at least one image"),
         (lambda: batches_of(4, 2, rank=2, world=2), "rank 2 is not one of the 2 ranks"),
-        (lambda: DeviceBatches(torch.zeros(2, 1, 4, 4), 2, device="cpu", seed=0), "must be uint8"),
+        (lambda: DeviceBatches(kinds.Images(torch.zeros(2, 1, 4, 4)), 2, device="cpu", seed=0), "must be uint8"),
         (lambda: batches_of(4, 2, size=0), "at least 1 pixel"),
         (lambda: batches_of(4, 2).load_state_dict(batches_of(5, 2).state_dict()), "of 5 images, there are 4"),
     ],
@@ -175,48 +180,48 @@ CUT = {"size": 4, "load_size": 5, "flip": True}
 @pytest.mark.parametrize("options", [{}, {"flip": True}, {"size": 4, "flip": True}, {"rank": 1, "world": 2}, CUT])
 def test_streaming_gives_the_batches_that_memory_gives(pictures, options):
     paths, images = pictures
-    streamed = FolderBatches(paths, 5, device="cpu", seed=7, **options)
-    resident = DeviceBatches(images, 5, device="cpu", seed=7, **options)
+    streamed = FolderBatches(kinds.Images(paths), 5, device="cpu", seed=7, **options)
+    resident = DeviceBatches(kinds.Images(images), 5, device="cpu", seed=7, **options)
     for _ in range(12):
-        assert torch.equal(streamed.next(), resident.next())
+        assert torch.equal(streamed.next().images, resident.next().images)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 6])
 @pytest.mark.parametrize("options", [{"flip": True}, CUT])
 def test_streaming_resumes_where_the_last_batch_was_taken(pictures, steps, options):
     paths, images = pictures
-    streamed = FolderBatches(paths, 5, device="cpu", seed=7, **options)
+    streamed = FolderBatches(kinds.Images(paths), 5, device="cpu", seed=7, **options)
     for _ in range(steps):
         streamed.next()
     state = streamed.state_dict()
-    resident = DeviceBatches(images, 5, device="cpu", seed=0, **options)
+    resident = DeviceBatches(kinds.Images(images), 5, device="cpu", seed=0, **options)
     resident.load_state_dict(state)  # a run may change from one to the other
-    resumed = FolderBatches(paths, 5, device="cpu", seed=0, **options)
+    resumed = FolderBatches(kinds.Images(paths), 5, device="cpu", seed=0, **options)
     resumed.next()
     resumed.load_state_dict(state)
     for _ in range(6):
-        expected = streamed.next()
-        assert torch.equal(resumed.next(), expected)
-        assert torch.equal(resident.next(), expected)
+        expected = streamed.next().images
+        assert torch.equal(resumed.next().images, expected)
+        assert torch.equal(resident.next().images, expected)
 
 
 def test_a_picture_that_breaks_while_streaming_is_named(pictures, tmp_path):
     paths, _ = pictures
     broken = tmp_path / "broken.png"
     broken.write_bytes(paths[1].read_bytes()[:60])
-    streamed = FolderBatches([paths[0], broken], 2, device="cpu", seed=0)
+    streamed = FolderBatches(kinds.Images([paths[0], broken]), 2, device="cpu", seed=0)
     for _ in range(2):
         with pytest.raises(ValueError, match=r"cannot read the picture .*broken\.png"):
             streamed.next()
     broken.write_bytes(paths[1].read_bytes())
-    whole = FolderBatches(paths[:2], 2, device="cpu", seed=0)
-    assert torch.equal(streamed.next(), whole.next())  # mended, and not a batch was lost
+    whole = FolderBatches(kinds.Images(paths[:2]), 2, device="cpu", seed=0)
+    assert torch.equal(streamed.next().images, whole.next().images)  # mended, and not a batch was lost
 
 
 @pytest.mark.parametrize("end", ["close", "forget"])
 def test_streaming_leaves_no_threads(pictures, end):
     before = set(threading.enumerate())
-    streamed = FolderBatches(pictures[0], 5, device="cpu", seed=0)
+    streamed = FolderBatches(kinds.Images(pictures[0]), 5, device="cpu", seed=0)
     streamed.next()
     started = set(threading.enumerate()) - before
     assert started

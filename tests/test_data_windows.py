@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganedu import data
-from ganedu.data.batches import DeviceBatches, FolderBatches, UnpairedBatches
+from ganedu.data import kinds
+from ganedu.data.batches import DeviceBatches, FolderBatches
 
 light = settings(max_examples=30, deadline=None)
 
@@ -28,7 +29,7 @@ def coordinates(n, side):
 
 def windows_of(n, side, size, batch_size, **options):
     options = {"device": "cpu", "seed": 0, "size": size, "load_size": side, **options}
-    return DeviceBatches(coordinates(n, side), batch_size, **options)
+    return DeviceBatches(kinds.Images(coordinates(n, side)), batch_size, **options)
 
 
 @light
@@ -36,7 +37,7 @@ def windows_of(n, side, size, batch_size, **options):
 def test_a_window_is_one_piece_of_one_image(n, size, margin, flip, seed):
     batches = windows_of(n, size + margin, size, 5, flip=flip, seed=seed)
     for _ in range(3):
-        for number, rows, columns in data.to_bytes(batches.next()).int():
+        for number, rows, columns in data.to_bytes(batches.next().images).int():
             assert (number == number[0, 0]).all() and number[0, 0] < n
             columns = columns.flip(1) if flip and columns[0, 0] > columns[0, 1] else columns
             top, left = rows[0, 0].item(), columns[0, 0].item()
@@ -47,7 +48,7 @@ def test_a_window_is_one_piece_of_one_image(n, size, margin, flip, seed):
 
 def test_every_place_is_equally_probable_for_each_image_and_side():
     batches = windows_of(200, 6, 3, 200)  # 4 x 4 places
-    corners = torch.cat([data.to_bytes(batches.next())[:, 1:, 0, 0] for _ in range(20)]).long()
+    corners = torch.cat([data.to_bytes(batches.next().images)[:, 1:, 0, 0] for _ in range(20)]).long()
     counts = torch.bincount(4 * corners[:, 0] + corners[:, 1], minlength=16).double()
     chi_square = ((counts - 250).square() / 250).sum().item()
     assert 2.0 < chi_square < 44.3  # 15 degrees of freedom: 99.99 % lie in between
@@ -59,7 +60,7 @@ def test_ranks_cut_what_one_process_would_cut(n, batch_size, world, flip):
     joint = windows_of(n, 6, 4, batch_size * world, flip=flip)
     ranks = [windows_of(n, 6, 4, batch_size, flip=flip, rank=rank, world=world) for rank in range(world)]
     for _ in range(3):
-        assert torch.equal(torch.cat([each.next() for each in ranks]), joint.next())
+        assert torch.equal(torch.cat([each.next().images for each in ranks]), joint.next().images)
 
 
 def test_windows_are_resumed_to_the_bit():
@@ -68,24 +69,25 @@ def test_windows_are_resumed_to_the_bit():
         batches.next()
     resumed.load_state_dict(batches.state_dict())
     for _ in range(5):
-        assert torch.equal(batches.next(), resumed.next())
+        assert torch.equal(batches.next().images, resumed.next().images)
 
 
 def test_without_cutting_the_stream_of_random_numbers_is_what_it_was():
     images = coordinates(11, 4)
-    batches = DeviceBatches(images, 11, device="cpu", seed=5, flip=True)
+    batches = DeviceBatches(kinds.Images(images), 11, device="cpu", seed=5, flip=True)
     random = torch.Generator().manual_seed(5)
     for _ in range(3):  # stored runs depend on this law: a permutation, then a coin for each place of it
         order, flips = torch.randperm(11, generator=random), torch.randint(2, (11,), generator=random)
         expected = torch.stack([images[i].flip(2) if f else images[i] for i, f in zip(order, flips, strict=True)])
-        assert torch.equal(data.to_bytes(batches.next()), expected)
+        assert torch.equal(data.to_bytes(batches.next().images), expected)
 
 
 def test_a_load_size_equal_to_the_size_only_resizes():
     for options in ({"load_size": 4}, {}):
-        batches = DeviceBatches(coordinates(5, 9), 5, device="cpu", seed=0, size=4, flip=True, **options)
+        batches = DeviceBatches(kinds.Images(coordinates(5, 9)), 5, device="cpu", seed=0, size=4, flip=True, **options)
         assert torch.equal(
-            batches.next(), DeviceBatches(coordinates(5, 9), 5, device="cpu", seed=0, size=4, flip=True).next()
+            batches.next().images,
+            DeviceBatches(kinds.Images(coordinates(5, 9)), 5, device="cpu", seed=0, size=4, flip=True).next().images,
         )
 
 
@@ -95,18 +97,20 @@ def test_a_window_that_does_not_fit_is_named(tmp_path, kind, size, load_size):
     images = coordinates(3, 5)
     source = images if kind is DeviceBatches else pictures_of(images, tmp_path)
     with pytest.raises(ValueError, match=rf"load_size {load_size} is .*windows of side {size}.* at least as large"):
-        kind(source, 2, device="cpu", seed=0, size=size, load_size=load_size)
+        kind(kinds.Images(source), 2, device="cpu", seed=0, size=size, load_size=load_size)
 
 
 # Two domains
 
 
 def unpaired(n, m, batch_size, **options):
-    return UnpairedBatches(numbered(n), 255 - numbered(m), batch_size, **{"device": "cpu", "seed": 0, **options})
+    return DeviceBatches(
+        kinds.Unpaired(numbered(n), 255 - numbered(m)), batch_size, **{"device": "cpu", "seed": 0, **options}
+    )
 
 
 def numbers_of_both(batch):
-    a, b = data.to_bytes(batch)
+    a, b = map(data.to_bytes, batch)
     return a.flatten(1).min(dim=1).values.tolist(), (255 - b.flatten(1).max(dim=1).values).tolist()
 
 
@@ -114,7 +118,6 @@ def numbers_of_both(batch):
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.integers(0, 3))
 def test_in_an_epoch_of_the_larger_domain_all_images_of_each_come_equally_often(n, m, batch_size, seed):
     batches = unpaired(n, m, batch_size, seed=seed)
-    assert batches.epoch_images == max(n, m)
     drawn = [numbers_of_both(batches.next()) for _ in range(-(-2 * max(n, m) // batch_size))]
     for images, count in enumerate((n, m)):
         stream = [number for both in drawn for number in both[images]]
@@ -145,29 +148,32 @@ def test_unpaired_batches_resume_to_the_bit_and_ranks_take_turns(n, m, steps, wo
     joint = unpaired(n, m, 2 * world, flip=True)
     ranks = [unpaired(n, m, 2, flip=True, rank=rank, world=world) for rank in range(world)]
     for _ in range(steps):
-        assert torch.equal(torch.cat([each.next() for each in ranks], dim=1), joint.next())
+        assert all(map(torch.equal, kinds.join([each.next() for each in ranks]), joint.next()))
     file = io.BytesIO()
     torch.save(ranks[-1].state_dict(), file)
     file.seek(0)
     resumed = unpaired(n, m, 2, flip=True, rank=world - 1, world=world, seed=99)
     resumed.load_state_dict(torch.load(file, weights_only=True))
     for _ in range(4):
-        assert torch.equal(resumed.next(), ranks[-1].next())
+        assert all(map(torch.equal, resumed.next(), ranks[-1].next()))
 
 
 def test_unpaired_batches_are_cut_and_resized_alike():
-    batches = UnpairedBatches(
-        coordinates(3, 9), coordinates(4, 7), 2, device="cpu", seed=0, size=4, load_size=6, flip=True
+    batches = DeviceBatches(
+        kinds.Unpaired(coordinates(3, 9), coordinates(4, 7)), 2, device="cpu", seed=0, size=4, load_size=6, flip=True
     )
-    batch = batches.next()
-    assert batch.shape == (2, 2, 3, 4, 4) and batch.dtype == torch.float32
+    for images in batches.next():
+        assert images.shape == (2, 3, 4, 4) and images.dtype == torch.float32
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: unpaired(0, 3, 2), "at least one image"),
-        (lambda: UnpairedBatches(numbered(3), coordinates(3, 4), 2, device="cpu", seed=0), r"of B \[3, 4, 4\]; give a"),
+        (
+            lambda: DeviceBatches(kinds.Unpaired(numbered(3), coordinates(3, 4)), 2, device="cpu", seed=0),
+            r"of B \[3, 4, 4\]; give a",
+        ),
         (lambda: unpaired(3, 3, 2).load_state_dict(unpaired(3, 4, 2).state_dict()), "of 4 images, there are 3"),
     ],
 )
@@ -180,7 +186,8 @@ def test_domains_that_do_not_fit_are_named(call, message):
 def test_a_gpu_gives_the_same_batches_and_the_host_does_not_wait_for_it():
     options = {"seed": 0, "size": 4, "load_size": 6, "flip": True}
     there, here = (
-        UnpairedBatches(coordinates(9, 6), coordinates(5, 6), 3, device=d, **options) for d in ("cuda", "cpu")
+        DeviceBatches(kinds.Unpaired(coordinates(9, 6), coordinates(5, 6)), 3, device=d, **options)
+        for d in ("cuda", "cpu")
     )
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -188,4 +195,4 @@ def test_a_gpu_gives_the_same_batches_and_the_host_does_not_wait_for_it():
     finally:
         torch.cuda.set_sync_debug_mode("default")
     for batch in batches:
-        assert torch.equal(batch.cpu(), here.next())
+        assert all(torch.equal(of_gpu.cpu(), of_cpu) for of_gpu, of_cpu in zip(batch, here.next(), strict=True))

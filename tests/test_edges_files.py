@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from ganedu import _memory, recipes
+from ganedu.cli.recipes import usual_facts
 from ganedu.training import TrainConfig, TrainingError, checkpoint, cost, evaluation, load, options, resume, run_folder
 from ganedu.training.loading import recipe_of
 
@@ -134,7 +135,7 @@ def test_what_passes_builds_or_is_refused(name):
             wanted = replace(config, **{option: options.from_text(kind.Config, option, text)})
             options.check(wanted)
             cost.refuse_batch(kind, wanted)
-            cost.build(kind, wanted, (1, wanted.size, wanted.size), device=torch.device("cpu"), seed=0)
+            cost.build(kind, wanted, usual_facts(kind, wanted), device=torch.device("cpu"), seed=0)
 
         one_answer(built)
 

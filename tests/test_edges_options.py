@@ -166,7 +166,7 @@ def test_networks_are_counted_as_they_are_built():
     config = replace(kind.Config().small(), width=48)
     built = kind(config, image_shape=(1, 16, 16))
     weights = sum(weight.numel() for network in built.networks.values() for weight in network.parameters())
-    assert cost.count_weights(kind, config, (1, 16, 16)) == weights > 10_000
+    assert cost.count_weights(kind, config, {"image_shape": (1, 16, 16)}) == weights > 10_000
 
 
 def test_every_configuration_of_a_paper_and_every_miniature_passes():

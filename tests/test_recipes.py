@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from ganedu import losses, penalties, recipes
+from ganedu.data import kinds
 from ganedu.networks.mlp import parameter_count
 
 TINY = {
@@ -34,7 +35,7 @@ def tiny(name="dcgan", *, device="cpu", seed=0, channels=1, **choices):
     return kind(config, image_shape=(channels, config.size, config.size), device=device, seed=seed)
 
 
-def batch_for(recipe, n=4):
+def images_for(recipe, n=4):
     draws = torch.Generator().manual_seed(1)
     return torch.rand(recipe.n_real * n, *recipe.image_shape, generator=draws) * 2 - 1
 
@@ -66,7 +67,7 @@ def biases_before_normalization(recipe):
 def test_any_architecture_loss_and_penalty_train_for_one_step(name, loss, penalty):
     recipe = tiny(name, loss=loss, penalty=penalty)
     before = weights(recipe)
-    scalars = recipe.step(batch_for(recipe), random())
+    scalars = recipe.step(kinds.Images(images_for(recipe)), random())
     after = weights(recipe)
     still = {weight for weight in before if torch.equal(before[weight], after[weight])}
     # D(real) - D(fake) cancels the last bias of D, a batch normalization in G the biases before it.
@@ -107,17 +108,17 @@ def test_the_fully_connected_miniature_has_half_the_widths():
     assert full.small().hidden == tuple(width // 2 for width in full.hidden)
 
 
-@pytest.mark.parametrize("name", [name for name in recipes.NAMES if recipes.get(name).domains == 1])
+@pytest.mark.parametrize("name", [name for name in recipes.NAMES if recipes.get(name).Batch is kinds.Images])
 def test_miniatures_train_for_a_step(name):
     config = recipes.get(name).Config().small()
     recipe = recipes.get(name)(config, image_shape=(1, config.size, config.size))
-    assert all(value.isfinite() for value in recipe.step(batch_for(recipe, n=8), random()).values())
+    assert all(value.isfinite() for value in recipe.step(kinds.Images(images_for(recipe, n=8)), random()).values())
 
 
 def test_a_step_is_the_algorithm_written_out_with_plain_torch():
     ours, plain = tiny(learning_rate=0.01), tiny(learning_rate=0.01)
     g, d = plain.networks["generator"], plain.networks["discriminator"]
-    draws, data = random(), batch_for(plain)
+    draws, data = random(), images_for(plain)
     for _ in range(3):
         fake = g(torch.randn(len(data), 5, generator=draws))
         plain.optimizers["discriminator"].zero_grad()
@@ -129,7 +130,7 @@ def test_a_step_is_the_algorithm_written_out_with_plain_torch():
         plain.optimizers["generator"].step()
     draws = random()
     for _ in range(3):
-        ours.step(data, draws)
+        ours.step(kinds.Images(data), draws)
     for (name, got), expected in zip(weights(ours).items(), weights(plain).values(), strict=True):
         assert torch.allclose(got, expected, rtol=0, atol=1e-5), name
 
@@ -149,7 +150,7 @@ def test_the_same_seeds_give_the_same_bits_and_other_seeds_others():
         recipe = tiny("article-gan", seed=seed, penalty="gradient_penalty")
         draws = random(noise)
         for _ in range(2):
-            recipe.step(batch_for(recipe), draws)
+            recipe.step(kinds.Images(images_for(recipe)), draws)
         return torch.cat([weight.flatten() for weight in weights(recipe).values()])
 
     reference = trained(0, 2)
@@ -169,7 +170,7 @@ def test_building_a_recipe_leaves_the_random_numbers_of_others_alone():
 def test_dropout_goes_on_where_the_stored_state_left_it():
     recipe = tiny("article-gan")
     state = recipe.extra_state()
-    images = batch_for(recipe)
+    images = images_for(recipe)
     first = recipe.networks["discriminator"](images)
     second = recipe.networks["discriminator"](images)
     recipe.load_extra_state(state)
@@ -181,8 +182,8 @@ def test_the_discriminator_steps_n_critic_times_on_fresh_real_images():
     recipe = tiny("mlp", n_critic=3)
     seen = []
     recipe.networks["discriminator"].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    data = batch_for(recipe)
-    recipe.step(data, random())
+    data = images_for(recipe)
+    recipe.step(kinds.Images(data), random())
     assert torch.equal(torch.cat([seen[0], seen[2], seen[4]]), data)
     assert [images.requires_grad for images in seen] == [False] * 3 * 2 + [True]  # only G's own step reaches G
     for player, steps in (("discriminator", 3), ("generator", 1)):
@@ -192,7 +193,7 @@ def test_the_discriminator_steps_n_critic_times_on_fresh_real_images():
 
 def test_each_players_gradients_are_its_own():
     recipe = tiny("mlp")
-    draws, data = random(), batch_for(recipe)
+    draws, data = random(), images_for(recipe)
     fake = recipe.networks["generator"](recipe.noise(len(data), draws))
     recipe.discriminator_step(data, fake.detach(), draws)
     assert all(weight.grad is None for weight in recipe.networks["generator"].parameters())
@@ -205,7 +206,7 @@ def test_each_players_gradients_are_its_own():
 
 def test_loss_and_penalty_share_one_backward():
     recipe = tiny("mlp", penalty="r1", penalty_weight=3.0)
-    real, fake = batch_for(recipe), batch_for(recipe).flip(0)
+    real, fake = images_for(recipe), images_for(recipe).flip(0)
     total, scalars = recipe.discriminator_loss(real, fake, None)
     assert total.item() == pytest.approx((scalars["loss_d"] + 3 * scalars["penalty"]).item(), rel=1e-6)
     expected = penalties.r1(recipe.networks["discriminator"], real)
@@ -214,7 +215,7 @@ def test_loss_and_penalty_share_one_backward():
 
 def test_clipping_bounds_the_critic_after_every_step():
     recipe = tiny("mlp", loss="wasserstein", clip=0.01)
-    recipe.step(batch_for(recipe), random())
+    recipe.step(kinds.Images(images_for(recipe)), random())
     assert max(weight.abs().max() for weight in recipe.networks["discriminator"].parameters()) <= 0.01
     assert max(weight.abs().max() for weight in recipe.networks["generator"].parameters()) > 0.01
 
@@ -224,9 +225,9 @@ def test_steps_under_autocast_follow_those_in_float32(n_critic):
     exact, rounded = (tiny("mlp", n_critic=n_critic, penalty="gradient_penalty", learning_rate=0.01) for _ in range(2))
     draws, others, start = random(), random(), weights(exact)
     for _ in range(4):
-        exact.step(batch_for(exact), draws)
+        exact.step(kinds.Images(images_for(exact)), draws)
         with torch.autocast("cpu", torch.bfloat16):
-            scalars = rounded.step(batch_for(rounded), others)
+            scalars = rounded.step(kinds.Images(images_for(rounded)), others)
     assert {value.dtype for value in scalars.values()} == {torch.float32}
     a, b = (torch.cat([(w[k] - start[k]).flatten() for k in start]) for w in (weights(exact), weights(rounded)))
     assert F.cosine_similarity(a, b, dim=0) > 0.95
@@ -243,13 +244,13 @@ def test_half_precision_copies_of_weights_are_never_older_than_the_weights():
         network.register_forward_hook(compare)
     with torch.autocast("cpu", torch.bfloat16):
         for _ in range(2):
-            recipe.step(batch_for(recipe), random())
+            recipe.step(kinds.Images(images_for(recipe)), random())
     assert agree == [True] * 2 * (3 * 3 + 1)
 
 
 def test_samples_are_images_of_an_evaluated_network_which_goes_back_to_training():
     recipe = tiny()
-    recipe.step(batch_for(recipe), random())
+    recipe.step(kinds.Images(images_for(recipe)), random())
     images = recipe.sample(6, random())
     assert images.shape == (6, 1, 8, 8)
     assert images.abs().max() <= 1
@@ -270,12 +271,12 @@ def test_no_step_waits_for_the_device(monkeypatch):
         raise AssertionError("a step read a number from the device")
 
     recipe = tiny("mlp", loss="relativistic", penalty="gradient_penalty")
-    data, draws = batch_for(recipe), random()
+    data, draws = images_for(recipe), random()
     for optimizer in recipe.optimizers.values():
         monkeypatch.setattr(optimizer, "step", lambda: None)  # Adam reads its step counter, which stays on the CPU
     for reader in ("item", "__float__", "__int__", "__bool__", "tolist", "numpy"):
         monkeypatch.setattr(torch.Tensor, reader, refuse)
-    recipe.step(data, draws)
+    recipe.step(kinds.Images(data), draws)
 
 
 @pytest.mark.parametrize(
@@ -293,8 +294,15 @@ def test_no_step_waits_for_the_device(monkeypatch):
             lambda: recipes.get("dcgan")(recipes.get("dcgan").Config(), image_shape=(1, 28, 28)),
             r"\(1, 28, 28\), but the recipe is configured for \[C, 64, 64\]; resize",
         ),
-        (lambda: tiny().step(torch.zeros(4, 3, 8, 8), random()), r"dcgan: batch of shape \(4, 3, 8, 8\) given"),
-        (lambda: tiny(n_critic=2).step(torch.zeros(3, 1, 8, 8), random()), r"\[2 \* B, 1, 8, 8\] expected"),
+        (
+            lambda: tiny().step(kinds.Images(torch.zeros(4, 3, 8, 8)), random()),
+            r"dcgan: batch of shape \(4, 3, 8, 8\) given",
+        ),
+        (
+            lambda: tiny(n_critic=2).step(kinds.Images(torch.zeros(3, 1, 8, 8)), random()),
+            r"\[2 \* B, 1, 8, 8\] expected",
+        ),
+        (lambda: tiny().step(torch.zeros(4, 1, 8, 8), random()), r"is a ganedu.data.kinds.Images\(images\)"),
     ],
 )
 def test_what_does_not_fit_is_named(use, message):
@@ -309,6 +317,6 @@ def test_compiled_networks_follow_the_trajectory_of_the_plain_ones():
     for recipe in (plain, compiled):
         draws = random()
         for _ in range(2):
-            recipe.step(batch_for(recipe), draws)
+            recipe.step(kinds.Images(images_for(recipe)), draws)
     for (name, got), expected in zip(weights(compiled).items(), weights(plain).values(), strict=True):
         assert torch.allclose(got, expected, rtol=0, atol=1e-5), name

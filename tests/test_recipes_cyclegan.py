@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ganedu import recipes
+from ganedu.data import kinds
 from ganedu.networks.mlp import parameter_count
 from ganedu.training import TrainConfig, checkpoint, resume, train
 
@@ -20,7 +21,7 @@ def tiny(*, channels=1, seed=0, **choices):
 
 
 def batch_for(recipe, n=2):
-    return torch.rand(2, n, *recipe.image_shape, generator=random(1)) * 2 - 1
+    return kinds.Unpaired(*(torch.rand(2, n, *recipe.image_shape, generator=random(1)) * 2 - 1))
 
 
 def random(seed=2):
@@ -114,7 +115,7 @@ def test_a_step_is_the_algorithm_written_out_with_one_batch_for_each_purpose():
             on_real, on_fake = judge(real), judge(fake.detach())
             (0.5 * (l2(on_real, torch.ones_like(on_real)) + l2(on_fake, torch.zeros_like(on_fake)))).backward()
         plain.optimizers["discriminator"].step()
-        scalars = ours.step(torch.stack([a, b]), random())
+        scalars = ours.step(kinds.Unpaired(a, b), random())
         assert scalars["loss_g"].item() == pytest.approx(loss.item(), rel=1e-4)
     images = torch.rand(2, 3, 8, 8)
     for direction in ("AtoB", "BtoA"):
@@ -216,7 +217,7 @@ def test_each_history_remembers_the_fakes_of_its_domain_and_is_shown_to_its_judg
     seen = {"A": [], "B": []}
     for domain, judge in (("A", recipe.networks["discriminator"].A), ("B", recipe.networks["discriminator"].B)):
         judge.register_forward_pre_hook(lambda module, inputs, to=seen[domain]: to.append(inputs[0].detach().clone()))
-    recipe.step(torch.stack([a, b]), random())
+    recipe.step(kinds.Unpaired(a, b), random())
     fakes = {"A": torch.full_like(a, -0.75), "B": torch.full_like(b, 1.0)}  # three times b, twice a
     for domain, real in (("A", a), ("B", b)):
         assert recipe.pools[domain].count == 2
@@ -242,7 +243,7 @@ def test_translations_and_sheets_come_from_the_given_generator_in_evaluation_mod
     recipe, other = tiny(), tiny(seed=9)
     examples = batch_for(recipe, n=4)
     a, b = examples
-    sheet = recipe.sheet(examples, generator=other.networks["generator"])
+    sheet = recipe.sheet(examples, None, generator=other.networks["generator"])
     pair = other.networks["generator"]
     expected = [a, pair.AtoB(a), pair.BtoA(pair.AtoB(a)), b, pair.BtoA(b), pair.AtoB(pair.BtoA(b))]
     assert torch.equal(sheet, torch.cat(expected))
@@ -324,7 +325,10 @@ def test_a_run_interrupted_at_every_step_ends_with_the_same_bits(tmp_path):
             lambda: CycleGan(CycleGan.Config(), image_shape=(3, 32, 32)),
             r"\(3, 32, 32\), but the recipe is configured for \[C, 256, 256\]; resize",
         ),
-        (lambda: tiny().step(torch.zeros(2, 1, 8, 8), random()), r"\[2, B, 1, 8, 8\] expected \(images of A and of B"),
+        (
+            lambda: tiny().step(torch.zeros(2, 1, 8, 8), random()),
+            r"\[B, 1, 8, 8\] expected twice \(images of A and of B",
+        ),
         (lambda: tiny().translate(torch.zeros(1, 1, 8, 8), "BtoC"), "'BtoC'; choose one of AtoB, BtoA"),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ganedu import recipes
+from ganedu.data import kinds
 from ganedu.recipes import adversarial
 from ganedu.training import TrainConfig, checkpoint, resume, train
 
@@ -32,7 +33,7 @@ def tiny(variant, *, seed=0, **changes):
     return recipes.get(VARIANTS[variant][0])(config, image_shape=(1, config.size, config.size), seed=seed)
 
 
-def batch_for(recipe, n=4):
+def images_for(recipe, n=4):
     draws = torch.Generator().manual_seed(1)
     return torch.rand(recipe.n_real * n, *recipe.image_shape, generator=draws) * 2 - 1
 
@@ -61,7 +62,7 @@ def test_defaults_are_those_of_the_papers():
 @pytest.mark.parametrize(("variant", "pixels"), [("sngan resnet", 1), ("wgan-gp resnet", 64)])
 def test_the_residual_critic_adds_in_sngan_and_takes_means_in_wgan_gp(variant, pixels):
     recipe = tiny(variant)
-    critic, x = recipe.networks["discriminator"].eval(), batch_for(recipe)[:3]
+    critic, x = recipe.networks["discriminator"].eval(), images_for(recipe)[:3]
     added = critic.blocks(x).flatten(2).sum(2)
     assert torch.allclose(critic(x), added @ critic.score.weight[0] / pixels, rtol=1e-4, atol=1e-6)
     assert critic(x).std() > 1e-4
@@ -71,7 +72,7 @@ def test_the_residual_critic_adds_in_sngan_and_takes_means_in_wgan_gp(variant, p
 def test_every_weight_moves_in_one_step_and_each_optimizer_moves_its_own(variant):
     recipe = tiny(variant)
     before = {player: weights(network) for player, network in recipe.networks.items()}
-    real = batch_for(recipe)
+    real = images_for(recipe)
     fake = recipe.networks["generator"](recipe.noise(len(real), random()))
     recipe.discriminator_step(real, fake.detach(), random())
     now = {player: weights(network) for player, network in recipe.networks.items()}
@@ -94,8 +95,8 @@ def test_every_weight_moves_in_one_step_and_each_optimizer_moves_its_own(variant
 def test_the_critic_takes_its_batches_in_order_and_its_fakes_without_a_graph(variant):
     recipe, seen = tiny(variant, n_critic=3, penalty="none"), []
     recipe.networks["discriminator"].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    data = batch_for(recipe)
-    recipe.step(data, random())
+    data = images_for(recipe)
+    recipe.step(kinds.Images(data), random())
     assert torch.equal(torch.cat([seen[0], seen[2], seen[4]]), data)
     assert [given.requires_grad for given in seen] == [False] * 3 * 2 + [True]
     assert torch.equal(seen[5], seen[6])  # G moves with the fakes that D saw last
@@ -108,8 +109,8 @@ def test_the_penalty_sees_interpolates_of_real_and_detached_fake(variant):
     recipe, seen = tiny(variant, n_critic=1), []
     critic = recipe.networks["discriminator"]
     critic.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach().clone()))
-    data = batch_for(recipe)
-    scalars = recipe.step(data, random())
+    data = images_for(recipe)
+    scalars = recipe.step(kinds.Images(data), random())
     real, fake, mixed = seen[:3]
     share = ((mixed - fake) * (real - fake)).flatten(1).sum(1) / (real - fake).flatten(1).square().sum(1)
     assert ((share > 0) & (share < 1)).all()
@@ -120,7 +121,7 @@ def test_the_penalty_sees_interpolates_of_real_and_detached_fake(variant):
 
 @pytest.mark.parametrize("variant", ["wgan", *PENALIZED])
 def test_the_numbers_of_a_step_give_the_wasserstein_estimate(variant):
-    scalars = tiny(variant).step(batch_for(tiny(variant)), random())
+    scalars = tiny(variant).step(kinds.Images(images_for(tiny(variant))), random())
     assert scalars["loss_d"].item() == pytest.approx((scalars["d_fake"] - scalars["d_real"]).item(), abs=1e-7)
 
 
@@ -139,7 +140,7 @@ def test_learning_rates_are_a_pure_function_of_the_step(variant):
     decaying, constant = tiny(variant, decay=True), tiny(variant, decay=False)
     for recipe in (decaying, constant):
         at = [recipe.learning_rate_factor(step, 8) for step in range(8)]
-        recipe.step(batch_for(recipe), random())
+        recipe.step(kinds.Images(images_for(recipe)), random())
         assert [recipe.learning_rate_factor(step, 8) for step in reversed(range(8))] == at[::-1]
     assert [decaying.learning_rate_factor(step, 8) for step in (0, 2, 7, 8)] == [1, 0.75, 0.125, 0]
     assert {constant.learning_rate_factor(step, 8) for step in range(9)} == {1.0}
@@ -176,7 +177,7 @@ def test_the_first_step_of_either_optimizer_is_its_formula():
 def test_a_clipped_critic_stays_within_its_limit():
     recipe = tiny("wgan")
     for _ in range(3):
-        recipe.step(batch_for(recipe), random())
+        recipe.step(kinds.Images(images_for(recipe)), random())
         largest = max(weight.abs().max().item() for weight in recipe.networks["discriminator"].parameters())
         assert largest == pytest.approx(0.01, rel=1e-6)
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from ganedu import recipes
 from ganedu.cli import app
 from ganedu.metrics.report import Protocol, Report
-from ganedu.reporting import run_report, sheets
+from ganedu.reporting import run_report
 from ganedu.training import TrainConfig, evaluation, train
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -135,7 +135,7 @@ def test_a_run_that_translates_shows_its_domains(tmp_path):
     often = TrainConfig(steps=2, sample_every=1, log_every=1)
     train("cyclegan", tuple(domains), out=tmp_path, config=often, recipe_config=config, show=False)
     seen = Seen(page_of(tmp_path))
-    for label in (*sheets.ROWS_OF_TWO_DOMAINS, "cycle", "identity", "0.500: D undecided", "ganedu translate"):
+    for label in (*recipes.get("cyclegan").sheet_rows, "cycle", "identity", "0.500: D undecided", "ganedu translate"):
         assert label in seen.words, label
     assert "A as B: each column is one picture" in seen.words and "B as A: each column" in seen.words
 

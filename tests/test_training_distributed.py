@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-from ganedu.data.batches import DeviceBatches, UnpairedBatches
+from ganedu.data import kinds
+from ganedu.data.batches import DeviceBatches
 from ganedu.training import TrainingError, checkpoint, distributed, resume, run_folder
 from ganedu.training.distributed import World
 from ganedu.training.sync_norm import SyncBatchNorm, synchronize
@@ -63,8 +64,8 @@ def joint_gradients(kind, config):
     alone.noise = lambda n, random: torch.cat([torch.randn(n // 2, 8, generator=each) for each in streams])
     if config.penalty == "gradient_penalty":
         alone.draw = lambda real, random: torch.cat(list(map(draw, real.chunk(2), streams)))
-    batches = DeviceBatches(images(side=8), 8, device="cpu", seed=stream_seed(0, ORDER))
-    alone.step(torch.cat([batches.next() for _ in range(config.n_critic)]), streams[0])
+    batches = DeviceBatches(kinds.Images(images(side=8)), 8, device="cpu", seed=stream_seed(0, ORDER))
+    alone.step(kinds.join([batches.next() for _ in range(config.n_critic)]), streams[0])
     return alone.extra_state()
 
 
@@ -87,7 +88,7 @@ def test_mean_of_gradients_is_that_of_one_process_with_the_joint_batch(compared,
 
 def test_two_processes_translate_as_one_with_the_joint_batch(compared):
     alone = cases.Translating(cases.PAIRS, image_shape=(3, 16, 16), seed=0)
-    batches = UnpairedBatches(*cases.unpaired(), 4, device="cpu", seed=stream_seed(0, ORDER))
+    batches = DeviceBatches(kinds.Unpaired(*cases.unpaired()), 4, device="cpu", seed=stream_seed(0, ORDER))
     alone.step(batches.next(), torch.Generator())
     one, two = alone.extra_state(), checkpoint.read(compared / "cyclegan")["processes"][0]["extra"]
     for player in ("generator", "discriminator"):

@@ -257,7 +257,7 @@ def test_processes_but_the_first_measure_nothing_and_refuse_what_it_refuses(tmp_
 def test_a_recipe_that_translates_is_not_measured():
     plan = {"recipe": {"name": "cyclegan", "image_shape": [3, 8, 8]}, "data": {"name": "x", "images": [5, 6]}}
     with pytest.raises(ValueError, match="cyclegan translates images, but evaluation compares images made of noise"):
-        evaluation.Evaluator(plan, n=N)
+        evaluation.Evaluator(plan, recipes.get("cyclegan"), n=N)
 
 
 def test_a_damaged_evaluation_file_is_named_on_resume(measured, tmp_path):

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from ganedu import recipes
 from ganedu.cli import app
+from ganedu.data import kinds
 from ganedu.data.batches import DeviceBatches
 from ganedu.networks.translation import InstanceNorm
 from ganedu.training import TrainConfig, checkpoint, precision, resume, train
@@ -43,7 +44,7 @@ def trainer(name="dcgan", device=CPU, changes=None, **options):
     kind = recipes.get(name)
     config = replace(kind.Config(), **TINY, **(changes or {}))
     recipe = kind(config, image_shape=(3, 8, 8), device=device, seed=0)
-    batches = DeviceBatches(pictures(), 4, device=device, seed=0)
+    batches = DeviceBatches(kinds.Images(pictures()), 4, device=device, seed=0)
     return Trainer(recipe, batches, TrainConfig(**options), device=device, world=World())
 
 

@@ -137,6 +137,6 @@ def test_the_command_line_trains_translates_and_tells(tmp_path, monkeypatch):
 
 def test_data_of_the_other_kind_are_refused(tmp_path):
     done = CliRunner().invoke(app, ["train", "cyclegan", "--data", "digits", "--out", str(tmp_path / "run")])
-    assert done.exit_code == 1 and "cyclegan learns from two sets of images, but digits is one" in done.stderr
+    assert done.exit_code == 1 and "unknown unpaired data set 'digits'; choose one of shape-domains" in done.stderr
     done = CliRunner().invoke(app, ["train", "dcgan", "--data", "shape-domains", "--out", str(tmp_path / "run")])
     assert done.exit_code == 1 and "shape-domains holds two sets of images" in done.stderr

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ganedu import losses
+from ganedu.data import kinds
 from ganedu.recipes import dcgan
 from ganedu.training import Interrupted, TrainConfig, TrainingError, checkpoint, resume, run_folder, train
 from ganedu.training.trainer import Trainer
@@ -34,7 +35,7 @@ class Tiny:
     """Two linear networks with dropout between them, so that PyTorch's global generator matters too."""
 
     name = "tiny"
-    domains = 1
+    Batch = kinds.Images
     Config = TinyConfig
 
     def __init__(self, config, *, image_shape, device="cpu", seed=0):
@@ -54,7 +55,8 @@ class Tiny:
         self.steps_done = 0
 
     def step(self, batch, random):
-        return self.play(batch, torch.randn(len(batch), 3, generator=random, device=batch.device))
+        (real,) = batch
+        return self.play(real, torch.randn(len(real), 3, generator=random, device=real.device))
 
     def play(self, batch, noise):
         loss, networks = losses.get("non_saturating"), self.networks
@@ -82,6 +84,9 @@ class Tiny:
         images = network.eval()(torch.randn(n, 3, generator=random)).view(n, *self.image_shape)
         network.train(was_training)
         return images
+
+    def sheet(self, examples, random, *, n=64, generator=None):
+        return self.sample(n, random, generator=generator)
 
     def learning_rate_factor(self, step, steps):
         return 1 - step / steps if self.config.decays else 1.0

@@ -29,6 +29,11 @@ BUILT_IN = {
         "that of this package",
     ),
     "factors": ("8,192 + 2,048 drawn shapes, color, 32 x 32", "drawn on demand", "that of this package"),
+    "avatars": (
+        "8,192 + 2,048 drawn faces with ten known attributes and captions, color, 64 x 64",
+        "drawn on demand from the parts of python-avatars",
+        "MIT (python-avatars), after Avataaars by Pablo Stanley, free for personal and commercial use",
+    ),
 }
 
 

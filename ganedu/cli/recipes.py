@@ -14,6 +14,8 @@ import typer
 from ganedu._toc import chapter
 from ganedu.cli.options import one_sentence, say
 
+GRAY = ("digits", "holes:digits", "solids")  # sets of one channel
+WORDS = ("", *(f"word {i}" for i in range(1, 64)))
 recipes_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
@@ -38,30 +40,37 @@ def list_recipes(name: Annotated[str | None, typer.Argument(help="One of them, f
             say(_options(recipes.get(name)))
 
 
-def default_data(kind) -> str:
-    """The set that a recipe of this class learns from if none is named; no download needed.
-
-    Taught in {ref}`training`.
-    """
-    return "digits" if kind.domains == 1 else "shape-domains"
-
-
 def _summary(kind) -> str:
     about = sys.modules[kind.__module__].__doc__.partition("\n\n")[0]
     label = re.search(r"\{ref\}`([^`]+)`", kind.__doc__)[1]
     small, full = (f"{_weights(kind, config):,}" for config in (kind.Config().small(), kind.Config()))
     lines = [
         *textwrap.wrap(f"{kind.name}: {' '.join(about.split())}", 88, subsequent_indent="    "),
-        f"    {chapter(label)}; data: {default_data(kind)}; weights: {small} (--small), {full} (--full)",
+        f"    {chapter(label)}; data: {kind.default_data}; weights: {small} (--small), {full} (--full)",
     ]
     return "\n".join(lines)
+
+
+def usual_facts(kind, config) -> dict:
+    """What a recipe's class is told of data such as its default set, which is not read for it.
+
+    kind: the recipe's class; config: its configuration. Returns image_shape and details, see
+    `ganedu.training.source.Source.for_recipe`; ten classes, 64 words, inputs as large as what is made of them.
+    Taught in {ref}`training`.
+    """
+    shape = (1 if kind.default_data in GRAY else 3, *[config.size] * kind.Batch.sides)
+    details = {
+        "labeled": {"classes": tuple("0123456789")},
+        "described": {"words": WORDS},
+        "pairs": {"input_shape": shape},
+    }
+    return {"image_shape": shape, **details.get(kind.Batch.kind, {})}
 
 
 def _weights(kind, config) -> int:
     from ganedu.training.cost import count_weights
 
-    channels = 1 if kind.domains == 1 else 3
-    return count_weights(kind, config, (channels, config.size, config.size))
+    return count_weights(kind, config, usual_facts(kind, config))
 
 
 def _options(kind) -> str:

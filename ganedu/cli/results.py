@@ -28,6 +28,12 @@ def sample_run(
         Path | None,
         typer.Option(help="PNG file; RUN/samples/seed_SEED.png if not given.", metavar="FILE", parser=folder),
     ] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="Names or numbers, with commas between: they take turns.", metavar="A,B,...")
+    ] = None,
+    truncation: Annotated[float | None, typer.Option(help="How far from the center latents may lie.", min=0)] = None,
+    mix: Annotated[int | None, typer.Option(help="Take the styles from this layer on from another image.")] = None,
+    caption: Annotated[str | None, typer.Option(help="What the images are to show, in words.")] = None,
     no_ema: NoEma = False,
     device: Device = "cpu",
     previous: Previous = False,
@@ -37,6 +43,7 @@ def sample_run(
 
     \b
     ganedu sample runs/dcgan-digits --n 100 --seed 7 --out digits.png
+    ganedu sample runs/cgan-digits --classes 3,7 --n 16
 
     \f
     Taught in {ref}`training`.
@@ -50,13 +57,16 @@ def sample_run(
 
         device = place(device)
         recipe = load(run, device=device, ema=not no_ema, previous=previous, at=at)
-        if recipe.domains > 1:
+        if not hasattr(recipe, "sample"):
             raise ValueError(
                 f"{recipe.name} draws nothing from noise; translate pictures: ganedu translate {run} IN OUT"
             )
         _memory.require(SAMPLED * n * math.prod(recipe.image_shape), f"drawing {n} images", "draw fewer")
+        from ganedu.training.sampling import options_of
+
+        options = options_of(recipe, n, classes=classes, truncation=truncation, mix=mix, caption=caption)
         path = out or run / "samples" / f"seed_{seed}.png"
-        write_samples(path, recipe.sample(n, torch.Generator(device).manual_seed(seed)))
+        write_samples(path, recipe.sample(n, torch.Generator(device).manual_seed(seed), **options))
         say(path)
 
 

@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from ganedu.cli.options import MOST, At, Device, Previous, Root, Run, folder, one_sentence, place, say
-from ganedu.cli.recipes import default_data
 from ganedu.cli.reports import write_report
 
 train_app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -93,7 +92,7 @@ def train_recipe(
 
         device, kind = place(device), recipes.get(recipe)
         full = device != "cpu" if full is None else full
-        data = default_data(kind) if data is None else data
+        data = kind.default_data if data is None else data
         changes = [*(change or []), *_as_changes(context.args)]
         recipe_config = _recipe_config(kind.Config(), full, changes, size, batch_size, flip)
         config = TrainConfig(

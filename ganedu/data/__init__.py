@@ -6,7 +6,8 @@ Taught in {ref}`ch-first-gan`; where each set comes from: {ref}`data-sets`.
 from dataclasses import replace
 from pathlib import Path
 
-from ganedu.data import cifar, digits, download, factors, folder, idx
+from ganedu.data import avatars, cifar, digits, download, factors, folder, idx
+from ganedu.data.avatars import AvatarData
 from ganedu.data.factors import FactorData
 from ganedu.data.files import data_root, find, read
 from ganedu.data.images import ImageData, resize, to_bytes, to_floats
@@ -16,6 +17,7 @@ from ganedu.data.unpaired import UNPAIRED, UNPAIRED_NAMES, UnpairedData, load_un
 __all__ = [
     "UNPAIRED",
     "UNPAIRED_NAMES",
+    "AvatarData",
     "FactorData",
     "ImageData",
     "UnpairedData",
@@ -28,7 +30,7 @@ __all__ = [
 
 SPLITS = ("train", "test")
 FOLDER = "image-folder:"
-NAMES = ("digits", *FILE_SETS, "factors")
+NAMES = ("digits", *FILE_SETS, "factors", "avatars")
 
 
 def load(name: str, split: str = "train", root: str | Path | None = None, *, size: int | None = None) -> ImageData:
@@ -41,6 +43,7 @@ def load(name: str, split: str = "train", root: str | Path | None = None, *, siz
     of 32 x 32. They are read from `root` if they lie there, as torchvision lays them out or as their original
     archives, else downloaded into it.
     "factors": drawn shapes whose position, size and hue are known, as `FactorData`.
+    "avatars": drawn faces of which hair, glasses, colors and more are known, with captions, as `AvatarData`.
     "image-folder:PATH": your own pictures, see `ganedu.data.folder.listing`.
     split: "train" or "test". root: folder of downloaded sets; if None, the variable GANEDU_DATA, else the platform's
     cache. size: cut all images to squares and resample them to this side, see `resize`; a folder of pictures of
@@ -65,6 +68,8 @@ def _load(name, split, root):
         return digits.load(split)
     if name == "factors":
         return factors.load(split)
+    if name == "avatars":
+        return avatars.load(split)
     files, root = FILE_SETS[name], data_root(root)
     if find(files, split, root) is None:
         download.fetch(files, root)

@@ -5,9 +5,7 @@ Taught in {ref}`ch-dcgan`.
 
 import os
 from collections import deque
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -78,21 +76,24 @@ class Order:
 
 
 class DeviceBatches:
-    """Batches from images that stay on the device as bytes: a quarter of the memory of floats, no copy a step.
+    """Batches from data that stay on the device, pictures as bytes: a quarter of the memory of floats, no copy a step.
 
-    images: uint8 [N, C, H, W], copied to `device` once, after `resize` to `size` if that is given. load_size: if not 0,
-    `resize` to this larger side instead, and cut a window of side `size` out of each image at a place drawn anew every
-    time, all places being equally probable. flip: mirror each image left to right with probability 1/2. seed: of the
-    order, the windows and the flips, which have a generator of their own. rank, world: see `Order`; every rank must be
-    given the same images and seed.
-    Raises ValueError for what `Order` and `resize` refuse, for images that are not bytes of four dimensions, and for a
-    load_size below `size` or without one.
-    Taught in {ref}`ch-dcgan`.
+    data: one of `ganedu.data.kinds`, its fields with all samples in front, copied to `device` once; pictures, after
+    `resize` to `size` if that is given (where the pictures of a sample differ in size, the largest; the others in
+    proportion). load_size: if not 0, `resize` to this larger side instead, and cut a window of side `size` out of each
+    picture at a place drawn anew every time, all places being equally probable. flip: mirror the pictures of a sample
+    left to right with probability 1/2. seed: of the order, the windows and the flips, which have a generator of their
+    own. rank, world: see `Order`; every rank must be given the same data and seed.
+    Where nobody has paired the fields (`apart`), each has an order of its own, from seeds derived from the one given,
+    so that the order of a smaller set begins anew more often.
+    Raises ValueError for what `Order` and `resize` refuse, for fields that are neither bytes of pictures nor whole
+    numbers, or of different lengths, and for a load_size below `size`, without one, or for pictures of different sizes.
+    Taught in {ref}`ch-dcgan`; two sets in {ref}`ch-cyclegan`.
     """
 
     def __init__(
         self,
-        images: Tensor,
+        data,
         batch_size: int,
         *,
         device: torch.device | str,
@@ -103,69 +104,39 @@ class DeviceBatches:
         rank: int = 0,
         world: int = 1,
     ):
-        if images.dtype != torch.uint8 or images.ndim != 4:
-            raise ValueError(f"images must be uint8 [N, C, H, W], not {images.dtype} {list(images.shape)}")
         offsets = count_offsets(size, load_size)
-        self.order = Order(len(images), batch_size, seed=seed, flip=flip, offsets=offsets, rank=rank, world=world)
-        side = load_size or size
-        self.images = (images if side is None else resize(images, side)).to(device)
+        options = {"flip": flip, "offsets": offsets, "rank": rank, "world": world}
+        self.orders = _orders(data, batch_size, seed, options)
+        self.data = type(data)(*(field.to(device) for field in brought(data, load_size or size)))
+        if offsets > 1 and len({field.shape[2:] for field in self.data if is_picture(field)}) > 1:
+            raise ValueError("no windows can be cut out of pictures of different sizes; set load_size=0 for none")
 
-    def next(self) -> Tensor:
-        """The next batch, float32 [batch_size, C, H, W] in [-1, 1], on the device."""
-        return _finish(self.images, self.order.next().to(self.images.device, non_blocking=True), self.order)
-
-    def state_dict(self) -> dict:
-        """What `load_state_dict` needs to give the same next batches, bit for bit."""
-        return self.order.state_dict()
-
-    def load_state_dict(self, state: dict) -> None:
-        """Continue where `state` was taken."""
-        self.order.load_state_dict(state)
-
-
-class UnpairedBatches:
-    """Batches of two sets that nobody has paired: images of A beside images of B, each in an order of its own.
-
-    a: uint8 [N, C, H, W]; b: uint8 [M, C, H, W]; the rest as for `DeviceBatches`, batch_size images of each. The orders
-    of A and B are independent, from seeds derived from the one given. An epoch is `epoch_images` images of each, the
-    size of the larger set; the order of the smaller one begins anew as often as needed, so that its images come
-    more often, and equally often to within one.
-    Raises ValueError for what `DeviceBatches` refuses, and for sets whose batches differ in channels or size.
-    Taught in {ref}`ch-cyclegan`.
-    """
-
-    def __init__(self, a: Tensor, b: Tensor, batch_size: int, *, device: torch.device | str, seed: int, **options):
-        random = torch.Generator().manual_seed(seed)
-        seeds = torch.randint(2**62, (2,), generator=random).tolist()
-        self.domains = [
-            DeviceBatches(images, batch_size, device=device, seed=each, **options)
-            for images, each in zip((a, b), seeds, strict=True)
-        ]
-        shapes = [list(each.images.shape[1:]) for each in self.domains]
-        if shapes[0] != shapes[1]:
-            raise ValueError(f"images of A are {shapes[0]} (channels, height, width), of B {shapes[1]}; give a size")
-        self.epoch_images = max(len(a), len(b))
-
-    def next(self) -> Tensor:
-        """The next batch, float32 [2, batch_size, C, H, W] in [-1, 1], on the device: first A, then B."""
-        return torch.stack([each.next() for each in self.domains])
+    def next(self):
+        """The next batch: pictures as float32 in [-1, 1], the rest as it is, on the device."""
+        drawn = [order.next().to(self.data[0].device, non_blocking=True) for order in self.orders]
+        every = drawn if type(self.data).apart else drawn * len(self.data)
+        return type(self.data)(
+            *(_finish(field, each, self.orders[0]) for field, each in zip(self.data, every, strict=True))
+        )
 
     def state_dict(self) -> dict:
         """What `load_state_dict` needs to give the same next batches, bit for bit."""
-        return dict(zip("ab", (each.state_dict() for each in self.domains), strict=True))
+        states = [order.state_dict() for order in self.orders]
+        return dict(zip(self.data._fields, states, strict=True)) if type(self.data).apart else states[0]
 
     def load_state_dict(self, state: dict) -> None:
         """Continue where `state` was taken."""
-        for name, each in zip("ab", self.domains, strict=True):
-            each.load_state_dict(state[name])
+        for order, each in zip(self.orders, state.values() if type(self.data).apart else [state], strict=True):
+            order.load_state_dict(each)
 
 
 class FolderBatches:
     """The same batches as `DeviceBatches`, from picture files that are decoded when their turn comes.
 
-    For folders that do not fit into memory. paths: the files, as `ganedu.data.folder.listing` gives them; size and
-    load_size: as for `DeviceBatches`, needed if the pictures differ in size. A pool of threads decodes `ahead` batches
-    in advance; what comes out, and its order, does not depend on the threads, which end with `close` or the object.
+    For folders that do not fit into memory. data: `Images` or `Labeled` of `ganedu.data.kinds` whose images are paths,
+    as `ganedu.data.folder.listing` gives them; size and load_size: as for `DeviceBatches`, needed if the pictures
+    differ in size. A pool of threads decodes `ahead` batches in advance; what comes out, and its order, does not depend
+    on the threads, which end with `close` or the object.
     Raises ValueError from `next`, naming the file, for pictures that cannot be read or do not match the first; the
     batch is then still to come, and the next call decodes it again.
     Taught in {ref}`ch-dcgan`.
@@ -173,7 +144,7 @@ class FolderBatches:
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        data,
         batch_size: int,
         *,
         device: torch.device | str,
@@ -186,15 +157,17 @@ class FolderBatches:
         ahead: int = 2,
     ):
         offsets = count_offsets(size, load_size)
-        self.order = Order(len(paths), batch_size, seed=seed, flip=flip, offsets=offsets, rank=rank, world=world)
-        self.paths, self.device, self.ahead = tuple(paths), device, ahead
+        options = {"flip": flip, "offsets": offsets, "rank": rank, "world": world}
+        (self.order,) = _orders(data, batch_size, seed, options)
+        self.data, self.device, self.ahead = data, device, ahead
+        self.paths, self.numbers = data[0], [field.to(device) for field in data[1:]]
         self.side = load_size or size
         self.first = decode(self.paths[0], size=self.side)
         self.pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
         self.waiting = deque()  # of (the order's state before, what the order said, futures)
 
-    def next(self) -> Tensor:
-        """The next batch, float32 [batch_size, C, H, W] in [-1, 1], on the device."""
+    def next(self):
+        """The next batch: pictures as float32 in [-1, 1], the rest as it is, on the device."""
         while len(self.waiting) <= self.ahead:
             state, drawn = self.order.state_dict(), self.order.next()
             self.waiting.append((state, drawn, [self.pool.submit(self._decode, i) for i in drawn[0].tolist()]))
@@ -205,8 +178,11 @@ class FolderBatches:
             self.load_state_dict(state)  # a picture that is mended meanwhile is then read anew
             raise
         self.waiting.popleft()
-        drawn[0] = torch.arange(len(drawn[0]))  # they lie in the order of the batch, and no longer in that of the files
-        return _finish(images, drawn.to(self.device), self.order)
+        there = drawn.clone()
+        there[0] = torch.arange(len(images))  # they lie in the order of the batch, and no longer in that of the files
+        drawn, there = drawn.to(self.device), there.to(self.device)
+        rest = [_finish(field, drawn, self.order) for field in self.numbers]
+        return type(self.data)(_finish(images, there, self.order), *rest)
 
     def state_dict(self) -> dict:
         """What `load_state_dict` needs to give the same next batches; batches decoded ahead do not count."""
@@ -230,6 +206,57 @@ class FolderBatches:
         return image
 
 
+def is_picture(field: Tensor) -> bool:
+    """Whether a field of stored data holds pictures, which are bytes.
+
+    Taught in {ref}`training`.
+    """
+    return field.dtype == torch.uint8
+
+
+def brought(data, side: int | None):
+    """Stored data with their pictures brought to one side; where those of a sample differ, the largest of them.
+
+    data: one of `ganedu.data.kinds`; side: None to leave them as they are. Voxels are not resampled.
+    Raises ValueError for fields that are neither pictures nor whole numbers, for voxels of another side, and for sets
+    whose pictures then differ though they are to be of one kind.
+    Taught in {ref}`training`.
+    """
+    for name, field in zip(data._fields, data, strict=True):
+        if not (is_picture(field) and field.ndim in (4, 5)) and field.dtype != torch.int64:
+            raise ValueError(f"{name} must be uint8 [N, C, H, W] or int64, not {field.dtype} {list(field.shape)}")
+    sides = [min(field.shape[2:]) for field in data if is_picture(field)]
+    made = type(data)(*(_brought(field, side, None if type(data).apart else max(sides)) for field in data))
+    shapes = [list(field.shape[1:]) for field in made]
+    if type(data).apart and shapes[0] != shapes[1]:
+        raise ValueError(f"images of A are {shapes[0]} (channels, height, width), of B {shapes[1]}; give a size")
+    return made
+
+
+def _brought(field: Tensor, side: int | None, largest: int | None) -> Tensor:
+    """A field with its pictures brought to `side`, or to as much less as they are smaller than `largest`."""
+    if side is None or not is_picture(field):
+        return field
+    if field.ndim == 5:
+        if set(field.shape[2:]) != {side}:
+            raise ValueError(f"voxels of {list(field.shape[2:])} given, {side} a side expected; draw them at this size")
+        return field
+    return resize(field, round(side * min(field.shape[2:]) / largest) if largest else side)
+
+
+def _orders(data, batch_size: int, seed: int, options: dict) -> list[Order]:
+    """One order for all fields, or one for each."""
+    lengths = [len(field) for field in data]
+    if not type(data).apart:
+        if len(set(lengths)) > 1:
+            told = ", ".join(f"{length} {name}" for name, length in zip(data._fields, lengths, strict=True))
+            raise ValueError(f"each sample has one of each, but there are {told}")
+        return [Order(lengths[0], batch_size, seed=seed, **options)]
+    random = torch.Generator().manual_seed(seed)
+    seeds = torch.randint(2**62, (len(data),), generator=random).tolist()
+    return [Order(length, batch_size, seed=each, **options) for length, each in zip(lengths, seeds, strict=True)]
+
+
 def count_offsets(size: int | None, load_size: int) -> int:
     """How many places a window of side `size` has along a side of load_size pixels; 1 if load_size is 0.
 
@@ -246,20 +273,20 @@ def count_offsets(size: int | None, load_size: int) -> int:
     return load_size - size + 1
 
 
-def _finish(images: Tensor, drawn: Tensor, order: Order) -> Tensor:
-    """The batch that `order` has drawn, float32 [B, C, H, W] in [-1, 1].
+def _finish(field: Tensor, drawn: Tensor, order: Order) -> Tensor:
+    """What `order` has drawn of a field: pictures as float32 in [-1, 1], cut and mirrored, numbers as they are.
 
-    images: bytes [N, C, H, W]; drawn: [4, B], as `Order.next` gives it, on the device of the images.
+    field: all samples; drawn: [4, B], as `Order.next` gives it, on the device of the field.
     """
     chosen, flips, top, left = drawn
+    if not is_picture(field):
+        return field.index_select(0, chosen)
     if order.offsets > 1:
-        side = images.shape[2] - order.offsets + 1
-        windows = images.unfold(2, side, 1).unfold(
-            3, side, 1
-        )  # [N, C, offsets, offsets, side, side], nothing is copied
+        side = field.shape[2] - order.offsets + 1
+        windows = field.unfold(2, side, 1).unfold(3, side, 1)  # [N, C, offsets, offsets, side, side], nothing is copied
         batch = windows[chosen, :, top, left]
     else:
-        batch = images.index_select(0, chosen)
+        batch = field.index_select(0, chosen)
     if order.flip:
-        batch = torch.where(flips.bool()[:, None, None, None], batch.flip(3), batch)
+        batch = torch.where(flips.bool().view(-1, *[1] * (batch.ndim - 1)), batch.flip(-1), batch)
     return to_floats(batch, torch.float32)

@@ -6,12 +6,14 @@ What has to be known of a kind besides stands here, so that order, checkpoint, e
 all kinds alike:
 
 * a field of bytes is a picture: it is resized, cut, mirrored and scaled, and the pictures of one sample alike;
-* `apart`: whether each field is a set of its own, in an order of its own.
+* `apart`: whether each field is a set of its own, in an order of its own;
+* `pictures`: how many of the fields are pictures; `sides`: how many sides each has, 3 for voxels.
 Taught in {ref}`training`.
 """
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -25,6 +27,7 @@ class Images(NamedTuple):
 
     kind = "images"
     apart = False
+    pictures, sides = 1, 2
 
 
 class Labeled(NamedTuple):
@@ -38,6 +41,7 @@ class Labeled(NamedTuple):
 
     kind = "labeled"
     apart = False
+    pictures, sides = 1, 2
 
 
 class Described(NamedTuple):
@@ -52,6 +56,7 @@ class Described(NamedTuple):
 
     kind = "described"
     apart = False
+    pictures, sides = 1, 2
 
 
 class Pairs(NamedTuple):
@@ -65,6 +70,7 @@ class Pairs(NamedTuple):
 
     kind = "pairs"
     apart = False
+    pictures, sides = 2, 2
 
 
 class Unpaired(NamedTuple):
@@ -78,6 +84,7 @@ class Unpaired(NamedTuple):
 
     kind = "unpaired"
     apart = True
+    pictures, sides = 2, 2
 
 
 class Voxels(NamedTuple):
@@ -90,6 +97,27 @@ class Voxels(NamedTuple):
 
     kind = "voxels"
     apart = False
+    pictures, sides = 1, 3
 
 
 KINDS = (Images, Labeled, Described, Pairs, Unpaired, Voxels)
+
+
+def join(batches):
+    """Several batches of one kind as one, the first ones in front.
+
+    Taught in {ref}`ch-wgan-gp`.
+    """
+    first, *more = batches
+    return type(first)(*(torch.cat(fields) for fields in zip(first, *more, strict=True))) if more else first
+
+
+def split(batch, parts: int):
+    """A batch as so many equal ones, the opposite of `join`.
+
+    Raises ValueError if it cannot be divided so.
+    Taught in {ref}`ch-wgan-gp`.
+    """
+    if not len(batch[0]) or len(batch[0]) % parts:
+        raise ValueError(f"a batch of {len(batch[0])} samples cannot be divided into {parts} equal ones")
+    return [type(batch)(*fields) for fields in zip(*(field.chunk(parts) for field in batch), strict=True)]

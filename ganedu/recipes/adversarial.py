@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ganedu import losses, penalties
+from ganedu.data import kinds
 
 OPTIMIZERS = ("adam", "rmsprop")
 NOISES = ("normal", "uniform")
@@ -74,7 +75,8 @@ class Recipe:
 
     name: str
     Config: type[Config]
-    domains: int = 1  # sets of images it learns from
+    Batch: type = kinds.Images  # the kind of data that it learns from
+    default_data: str = "digits"  # the set that it learns from if none is named
 
     def __init__(self, config, *, image_shape: tuple[int, int, int], device="cpu", seed: int = 0):
         check(config, image_shape)
@@ -94,16 +96,17 @@ class Recipe:
         """Generator [B, latent_dim] -> [B, C, H, W] and discriminator [B, C, H, W] -> [B], on the CPU."""
         raise NotImplementedError
 
-    def step(self, batch: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+    def step(self, batch: kinds.Images, random: torch.Generator) -> dict[str, Tensor]:
         """One iteration: n_critic steps of the discriminator and one of the generator.
 
-        batch: [n_real * B, C, H, W] in [-1, 1]; random: generator on the recipe's device, source of noise and mixing.
+        batch: images [n_real * B, C, H, W] in [-1, 1]; random: generator on the recipe's device, source of noise and
+        mixing.
         Returns 0-d tensors, still on the device: loss_d, loss_g, d_real and d_fake (mean outputs of the discriminator,
         logits or scores), and the unweighted penalty if there is one.
         Raises ValueError for a batch of another shape.
         """
         self._check_batch(batch)
-        *earlier, real = batch.chunk(self.n_real)
+        *earlier, real = batch.images.chunk(self.n_real)
         for other in earlier:
             with torch.no_grad():
                 fake = self.networks["generator"](self.noise(len(other), random))
@@ -163,6 +166,13 @@ class Recipe:
         network.train(was_training)
         return images
 
+    def sheet(self, examples, random: torch.Generator, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
+        """The images of a sample picture, [m, C, H, W], which shows eight in a row: here n from noise.
+
+        examples: a batch of a few real samples, the same in every picture of a run; random, generator: see `sample`.
+        """
+        return self.sample(n, random, generator=generator)
+
     def noise(self, n: int, random: torch.Generator) -> Tensor:
         """Latent vectors [n, latent_dim] of independent numbers, from N(0, 1) or uniform in [-1, 1]."""
         draw = torch.randn if self.config.noise == "normal" else torch.rand
@@ -190,11 +200,16 @@ class Recipe:
         logits = self.networks["discriminator"](images)
         return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
-    def _check_batch(self, batch: Tensor) -> None:
-        if batch.ndim != 4 or tuple(batch.shape[1:]) != self.image_shape or len(batch) % self.n_real or not len(batch):
+    def _check_batch(self, batch) -> None:
+        if type(batch) is not self.Batch:
+            wanted = f"{self.Batch.__name__}({', '.join(self.Batch._fields)})"
+            raise ValueError(f"{self.name}: a batch is a ganedu.data.kinds.{wanted}, not a {type(batch).__name__}")
+        real, n = batch[0], len(batch[0])
+        uneven = not n or n % self.n_real or {len(each) for each in batch} != {n}
+        if tuple(real.shape[1:]) != self.image_shape or uneven:
             shape = ", ".join(map(str, self.image_shape))
             raise ValueError(
-                f"{self.name}: batch of shape {tuple(batch.shape)} given, [{self.n_real} * B, {shape}] expected "
+                f"{self.name}: batch of shape {tuple(real.shape)} given, [{self.n_real} * B, {shape}] expected "
                 f"({self.n_real} real batches a step)"
             )
 
@@ -229,7 +244,7 @@ def check(config: Config, image_shape: tuple[int, int, int]) -> None:
 
     Taught in {ref}`ch-gradient-penalty`.
     """
-    if len(image_shape) != 3 or tuple(image_shape[1:]) != (config.size, config.size):
+    if len(image_shape) < 3 or set(image_shape[1:]) != {config.size}:
         raise ValueError(
             f"image_shape is {tuple(image_shape)}, but the recipe is configured for [C, {config.size}, {config.size}]; "
             "resize the data or set `size`"

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ganedu import losses
+from ganedu.data import kinds
 from ganedu.networks import patchgan, translation
 from ganedu.recipes.adversarial import descend
 from ganedu.recipes.image_pool import ImagePool
@@ -66,8 +67,11 @@ class Recipe:
 
     name = "cyclegan"
     Config = Config
-    domains = 2
+    Batch = kinds.Unpaired
+    default_data = "shape-domains"
     n_real = 1
+    sheet_rows = ("A", "A as B", "and back", "B", "B as A", "and back")
+    translations = ((0, 1), (3, 4))  # rows of a source and of what is made of it
 
     def __init__(self, config, *, image_shape: tuple[int, int, int], device="cpu", seed: int = 0):
         check(config, image_shape)
@@ -93,10 +97,10 @@ class Recipe:
             "discriminator": patchgan.Discriminators(channels, width=c.width, halvings=c.halvings),
         }
 
-    def step(self, batch: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+    def step(self, batch: kinds.Unpaired, random: torch.Generator) -> dict[str, Tensor]:
         """One iteration: the translators descend, then the discriminators, on fakes from their histories.
 
-        batch: [2, B, C, H, W] in [-1, 1], images of A and of B; random: generator on the recipe's device.
+        batch: images of A and of B, each [B, C, H, W] in [-1, 1]; random: generator on the recipe's device.
         Returns 0-d tensors, still on the device: loss_g, loss_d, and, each summed over the directions and unweighted,
         adversarial, cycle and identity (where it has a weight); d_real and d_fake are means of both discriminators.
         Raises ValueError for a batch of another shape.
@@ -165,10 +169,11 @@ class Recipe:
         network.train(was_training)
         return translated
 
-    def sheet(self, examples: Tensor, *, generator: nn.Module | None = None) -> Tensor:
-        """Six rows of k images, [6 * k, C, H, W]: real A, fake B, A again, real B, fake A, B again.
+    def sheet(self, examples, random, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
+        """Six rows of k images, [6 * k, C, H, W]: `sheet_rows`.
 
-        examples: [2, k, C, H, W], images of A and of B. generator: as for `translate`.
+        examples: k images of A and of B. generator: as for `translate`. Nothing is drawn from noise: random and n are
+        those of the recipes that do.
         """
         rows = []
         for real, there, back in zip(examples, DIRECTIONS, reversed(DIRECTIONS), strict=True):
@@ -202,11 +207,12 @@ class Recipe:
         of_a, of_b = self.networks["discriminator"](a, b)
         return _wide(of_a), _wide(of_b)
 
-    def _check_batch(self, batch: Tensor) -> None:
-        if batch.ndim != 5 or len(batch) != 2 or tuple(batch.shape[2:]) != self.image_shape or not batch.shape[1]:
+    def _check_batch(self, batch: kinds.Unpaired) -> None:
+        shapes = [tuple(images.shape) for images in batch]
+        if len(shapes) != 2 or shapes[0] != shapes[1] or shapes[0][1:] != self.image_shape or not shapes[0][0]:
             shape = ", ".join(map(str, self.image_shape))
             raise ValueError(
-                f"cyclegan: batch of shape {tuple(batch.shape)} given, [2, B, {shape}] expected (images of A and of B)"
+                f"cyclegan: batch of shapes {shapes} given, [B, {shape}] expected twice (images of A and of B)"
             )
 
 

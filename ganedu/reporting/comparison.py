@@ -140,7 +140,7 @@ def _sheets(facts: dict[str, Facts]) -> list[str]:
         step, _, images = each.last_sheet
         rows = (
             (name, sheets.strip(row), f"{label}, {name}: {len(row)} images side by side")
-            for name, row in sheets.rows(images, each.domains, each.examples)
+            for name, row in each.rows_of(images)
         )
         shown.append(page.figure(page.labeled_rows(rows), f"{label}, step {step}"))
     return [f'<div class="side-by-side">{"".join(shown)}</div>']

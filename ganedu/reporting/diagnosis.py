@@ -146,7 +146,7 @@ def wave(values: np.ndarray) -> tuple[float, int, float]:
 def _collapse(facts: Facts) -> tuple[Finding | None, list[str]]:
     name, where = "mode collapse, or samples that have not spread out yet", chapter("ch-first-gan")
     remedy = "Train longer, or take a smaller --learning-rate, a critic (wgan-gp) or another seed"
-    if facts.domains > 1:
+    if facts.translations:
         return None, []
     recall = _recall(facts)
     if recall is not None and recall < RECALL:

@@ -58,14 +58,20 @@ class Facts:
         return self.plan["recipe"]["config"]
 
     @property
-    def domains(self) -> int:
-        """How many sets of images it learns from."""
-        return 1 if isinstance(self.plan["data"]["images"], int) else len(self.plan["data"]["images"])
+    def kind(self):
+        """The recipe's class, None for one that was given from Python."""
+        return recipes.get(self.recipe) if self.recipe in recipes.NAMES else None
 
     @property
-    def examples(self) -> int:
-        """Images in a row of a sheet, of a run that translates."""
-        return EXAMPLES if self.domains == 1 else min(EXAMPLES, *self.plan["data"]["images"])
+    def translations(self) -> tuple[tuple[int, int], ...]:
+        """Rows of a sheet: of what was given, and of what was made of it; none of a run that draws from noise."""
+        return getattr(self.kind, "translations", ())
+
+    def rows_of(self, images) -> list:
+        """The rows of a sheet of this run, as `ganedu.reporting.sheets.rows` gives them."""
+        counts = self.plan["data"]["images"]
+        examples = min([EXAMPLES, *(counts if isinstance(counts, list) else [counts])])
+        return sheets.rows(images, getattr(self.kind, "sheet_rows", ()), examples)
 
     @property
     def steps(self) -> tuple[int, int]:
@@ -120,7 +126,7 @@ class Facts:
         if self.recipe not in recipes.NAMES:
             return []
         named = self.plan["data"]["name"] != TENSOR
-        if self.domains > 1:
+        if self.translations:
             return [*([resume] if named else []), f"ganedu translate {run} FOLDER NEW_FOLDER"]
         sample = f"ganedu sample {run} --n 64 --seed 1"
         return [resume, sample, f"ganedu evaluate {run}"] if named else [sample]

@@ -87,4 +87,6 @@ def training_images(plan: dict, *, patient: bool) -> Tensor:
     found = source.find(name, kind, config, root=root)
     if found.plan["sha256"] != about["sha256"]:
         raise ValueError(f"{name} does not hold the images any more that the run was trained on")
-    return sets.resize(found.domains[0], config.size)
+    if found.data[0].ndim != 4:
+        raise ValueError("the sheets show voxels from one side, and the data are whole")
+    return sets.resize(found.data[0], config.size)

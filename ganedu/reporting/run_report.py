@@ -97,17 +97,15 @@ def _film(facts: Facts) -> list[str]:
     if len(frames) < 2:
         return [page.text("A film needs two sheets of samples: --sample-every says how often one is drawn.")]
     read = {step: sheets.read(path, facts.side) for step, path in frames.items()}
-    if facts.domains == 1:
+    if not facts.translations:
         rows = [_row(f"step {step}", images[: sheets.COLUMNS], "generated images") for step, images in read.items()]
         return [page.figure(page.labeled_rows(rows), "Each column is one latent vector: read it downward.")]
     told = []
-    for source, made in ((0, 1), (3, 4)):
-        last = sheets.rows(next(reversed(read.values())), facts.domains, facts.examples)
+    for source, made in facts.translations:
+        last = facts.rows_of(next(reversed(read.values())))
         rows = [_row(last[source][0], last[source][1], "real images")]
         for step, images in read.items():
-            rows.append(
-                _row(f"step {step}", sheets.rows(images, facts.domains, facts.examples)[made][1], "translations")
-            )
+            rows.append(_row(f"step {step}", facts.rows_of(images)[made][1], "translations"))
         told.append(page.figure(page.labeled_rows(rows), f"{last[made][0]}: each column is one picture."))
     return told
 
@@ -120,14 +118,14 @@ def _last_sheet(facts: Facts) -> list[str]:
     if facts.last_sheet is None:
         return [page.text("No sheet of samples was drawn yet.")]
     step, path, images = facts.last_sheet
-    rows = sheets.rows(images, facts.domains, facts.examples)
+    rows = facts.rows_of(images)
     shown = page.labeled_rows(_row(label, images, "images") for label, images in rows)
     weights = "averaged generator" if facts.plan["training"].get("ema") else "last generator"
     return [page.figure(shown, f"Step {step}, {weights}, {path.relative_to(facts.run)}.")]
 
 
 def _real_and_generated(facts: Facts) -> list[str]:
-    if facts.domains > 1:
+    if facts.translations:
         return [
             page.text("A translation belongs to the picture above it, in the last sheet: nothing is drawn from noise.")
         ]

@@ -5,6 +5,7 @@ Taught in {ref}`training`.
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,6 @@ from ganedu.training.ownership import SAMPLE
 from ganedu.training.run_folder import COLUMNS, GAP, zoom_of
 
 FRAMES = 8  # of a film
-ROWS_OF_TWO_DOMAINS = ("A", "A as B", "and back", "B", "B as A", "and back")
 
 
 def find(run: Path) -> dict[int, Path]:
@@ -48,14 +48,15 @@ def read(path: Path, side: int) -> np.ndarray:
     return cells.reshape(rows * columns, cell, cell, -1)[:, : side * zoom : zoom, : side * zoom : zoom]
 
 
-def rows(images: np.ndarray, domains: int, examples: int) -> list[tuple[str, np.ndarray]]:
+def rows(images: np.ndarray, labels: Sequence[str], examples: int) -> list[tuple[str, np.ndarray]]:
     """The rows of a sheet with their labels.
 
-    images: all of it; domains: sets of images that the recipe learns from; examples: of each of two domains.
+    images: all of it; labels: of the rows of a recipe whose sheets show examples, none for other recipes, whose images
+    are numbered; examples: how many.
     Taught in {ref}`training`.
     """
-    if domains > 1:
-        return [(label, images[i * examples : (i + 1) * examples]) for i, label in enumerate(ROWS_OF_TWO_DOMAINS)]
+    if labels:
+        return [(label, images[i * examples : (i + 1) * examples]) for i, label in enumerate(labels)]
     return [
         (f"{i + 1} to {i + len(row)}", row) for i in range(0, len(images), COLUMNS) if len(row := images[i:][:COLUMNS])
     ]

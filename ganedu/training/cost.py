@@ -21,20 +21,22 @@ def refuse_batch(kind, config) -> None:
     kind: the recipe's class; config: its configuration.
     Taught in {ref}`training`.
     """
-    images = config.batch_size * getattr(config, "n_critic", 1) * kind.domains + getattr(config, "pool", 0) * 2
-    what = f"the {images:,} images of a step, of {config.size} x {config.size} pixels,"
-    _memory.require(FLOAT * images * config.size**2, what, "give a smaller size, batch or number of them")
+    pictures, sides = kind.Batch.pictures, kind.Batch.sides
+    images = config.batch_size * getattr(config, "n_critic", 1) * pictures + getattr(config, "pool", 0) * 2
+    what = f"the {images:,} images of a step, of {' x '.join([str(config.size)] * sides)} pixels,"
+    _memory.require(FLOAT * images * config.size**sides, what, "give a smaller size, batch or number of them")
 
 
-def build(kind, config, image_shape: tuple[int, int, int], *, device: torch.device, seed: int):
+def build(kind, config, facts: dict, *, device: torch.device, seed: int):
     """The recipe of class `kind` with this configuration, networks and all.
 
+    facts: image_shape and details, as `ganedu.training.source.Source.for_recipe` gives them.
     Raises ValueError, before they are built, for networks that memory does not hold, and for what cannot be built.
     Taught in {ref}`training`.
     """
-    options = {"image_shape": image_shape, "device": device, "seed": seed}
+    options = {**facts, "device": device, "seed": seed}
     if _is_beyond_paper(kind, config):
-        weights = count_weights(kind, config, image_shape)
+        weights = count_weights(kind, config, facts)
         what = f"{kind.name} with {weights:,} weights (each {COPIES} times: gradient, Adam, average)"
         _memory.require(FLOAT * COPIES * weights, what, "make the networks smaller")
     try:
@@ -57,10 +59,11 @@ def _largest(value) -> float:
     return max((each for each in (value if isinstance(value, tuple) else (value,)) if type(each) is int), default=0)
 
 
-def count_weights(kind, config, image_shape: tuple[int, int, int]) -> int:
+def count_weights(kind, config, facts: dict) -> int:
     """Numbers in the networks of a recipe, which is built as far as it can be of tensors without memory.
 
-    A recipe may stumble there: an optimizer wants a real device, a layer its numbers. What was built until then counts.
+    facts: as for `build`. A recipe may stumble there: an optimizer wants a real device, a layer its numbers. What was
+    built until then counts.
     Raises ValueError where the recipe does.
     Taught in {ref}`training`.
     """
@@ -73,7 +76,7 @@ def count_weights(kind, config, image_shape: tuple[int, int, int]) -> int:
     handle = register_module_parameter_registration_hook(add)
     try:
         with torch.device("meta"):
-            kind(config, image_shape=image_shape, device=torch.device("meta"), seed=0)
+            kind(config, **facts, device=torch.device("meta"), seed=0)
     except ValueError:
         raise
     except Exception:  # see above

@@ -14,7 +14,7 @@ import torch
 from ganedu import _memory, data
 from ganedu.training import checkpoint, run_folder
 from ganedu.training.errors import TrainingError
-from ganedu.training.loading import load
+from ganedu.training.loading import load, recipe_class
 from ganedu.training.run_folder import BEST, RESULTS, step_of
 from ganedu.training.source import TENSOR
 
@@ -28,19 +28,20 @@ PATIENCE = 60  # seconds, for others that write a file of kilobytes
 class Evaluator:
     """Compares generators of one run with its real images, which are read once.
 
-    plan: the run's config.json; n: generated images to compare with; split: of the real ones; root: folder of
-    downloaded sets, the run's if None; cache: folder of the feature networks, see `ganedu.metrics.features.network`.
+    plan: the run's config.json; kind: its recipe's class; n: generated images to compare with; split: of the real ones;
+    root: folder of downloaded sets, the run's if None; cache: folder of the feature networks, see
+    `ganedu.metrics.features.network`.
     Raises ValueError for a run of a data set without name or classes, one whose recipe does not draw images from noise,
     and too few images.
     Taught in {ref}`ch-evaluation`.
     """
 
-    def __init__(self, plan: dict, *, n: int, split: str = SPLIT, root=None, cache=None):
+    def __init__(self, plan: dict, kind, *, n: int, split: str = SPLIT, root=None, cache=None):
         from ganedu.metrics import features, report
 
         name, (_, *size) = plan["data"]["name"], plan["recipe"]["image_shape"]
         root = root or plan["data"].get("root")
-        refuse(name, plan["recipe"]["name"], single=isinstance(plan["data"]["images"], int))
+        refuse(name, kind)
         pixels = n * math.prod(plan["recipe"]["image_shape"])
         _memory.require(BYTES_A_PIXEL * pixels, f"comparing {n} generated images", "generate fewer")
         network = features.network(name, root=root, cache=cache)
@@ -64,14 +65,16 @@ class Evaluator:
         return self.reference.report(fake, **about)
 
 
-def refuse(name: str, recipe: str, *, single: bool) -> None:
+def refuse(name: str, kind) -> None:
     """Raises ValueError for data and recipes whose images cannot be measured; opens no picture.
 
-    name: of the data; recipe: its name; single: whether it learns from one set of images.
+    name: of the data; kind: the recipe's class.
     Taught in {ref}`ch-evaluation`.
     """
-    if not single:
-        raise ValueError(f"{recipe} translates images, but evaluation compares images made of noise")
+    if not hasattr(kind, "sample"):
+        raise ValueError(f"{kind.name} translates images, but evaluation compares images made of noise")
+    if kind.Batch.sides != 2:
+        raise ValueError(f"{kind.name} makes voxels, but the feature networks see pictures")
     if name == TENSOR:
         raise ValueError("images without a name have no feature network; use ganedu.metrics with them instead")
     if name.startswith(data.FOLDER):
@@ -94,7 +97,7 @@ def evaluate(
     run = Path(run)
     plan, step = run_folder.read_config(run), checkpoint.read(run, previous=previous, at=at)["step"]
     averaged = ema and plan["training"]["ema"] > 0
-    evaluator = Evaluator(plan, n=n, split=split, root=root, cache=cache)
+    evaluator = Evaluator(plan, recipe_class(plan["recipe"]["name"]), n=n, split=split, root=root, cache=cache)
     recipe = load(run, device=device, ema=ema, previous=previous, at=at)
     found = evaluator.measure(recipe, seed=seed, step=step, averaged=averaged)
     _, best = final_and_best(add(run, found), found)

@@ -34,23 +34,24 @@ class GraphedStep:
     Taught in {ref}`performance`; the PyTorch notes on CUDA semantics, "Whole-network capture".
     """
 
-    def __init__(self, recipe, run: Callable[[Tensor, torch.Generator], dict[str, Tensor]], device: torch.device):
+    def __init__(self, recipe, run: Callable[..., dict[str, Tensor]], device: torch.device):
         self.recipe, self.run = recipe, run
         self.stream, self.graph = torch.cuda.Stream(device), None
         self.steps = 0
 
-    def __call__(self, batch: Tensor, random: torch.Generator) -> dict[str, Tensor]:
-        """One step on a batch, always of one shape; returns the recipe's scalars."""
+    def __call__(self, batch, random: torch.Generator) -> dict[str, Tensor]:
+        """One step on a batch, always of one kind and shape; returns the recipe's scalars."""
         if not self.graph and self.steps >= WARM_UP and getattr(self.recipe, "settled", True):
             self._record(batch, random)
         if not self.graph:
             self.steps += 1
             return self._warm_up(batch, random)
-        self.batch.copy_(batch)
+        for there, here in zip(self.batch, batch, strict=True):
+            there.copy_(here)
         self.graph.replay()
         return {name: value.clone() for name, value in self.scalars.items()}
 
-    def _warm_up(self, batch: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+    def _warm_up(self, batch, random: torch.Generator) -> dict[str, Tensor]:
         """A step on the stream of the recording, where some libraries create what cannot be created while recording."""
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream), warnings.catch_warnings():
@@ -59,8 +60,8 @@ class GraphedStep:
         torch.cuda.current_stream().wait_stream(self.stream)
         return scalars
 
-    def _record(self, batch: Tensor, random: torch.Generator) -> None:
-        self.batch, self.graph = batch.clone(), torch.cuda.CUDAGraph()
+    def _record(self, batch, random: torch.Generator) -> None:
+        self.batch, self.graph = type(batch)(*(field.clone() for field in batch)), torch.cuda.CUDAGraph()
         self.graph.register_generator_state(random)
         with torch.cuda.graph(self.graph, stream=self.stream):
             self.scalars = self.run(self.batch, random)

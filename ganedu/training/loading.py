@@ -28,7 +28,7 @@ def load(run, *, recipe=None, device="cpu", ema=True, previous=False, at=None):
     plan = run_folder.read_config(run)
     state = checkpoint.read(run, previous=previous, at=at)
     kind, recipe_config = recipe_of(plan, recipe)
-    loaded = cost.build(kind, recipe_config, tuple(plan["recipe"]["image_shape"]), device=device, seed=0)
+    loaded = cost.build(kind, recipe_config, facts_of(plan), device=device, seed=0)
     with fitting(run):
         load_recipe(loaded, state["recipe"])
         if ema and state["average"]:
@@ -62,6 +62,15 @@ def recipe_of(plan: dict, recipe=None) -> tuple:
         raise TrainingError(f"{run_folder.CONFIG}: {error}; put back what it was") from None
 
 
+def facts_of(plan: dict) -> dict:
+    """What a recipe's class wants to know besides its configuration: image_shape and details; plan: config.json.
+
+    Taught in {ref}`training`.
+    """
+    about = {"image_shape": plan["recipe"]["image_shape"], **plan["recipe"].get("details", {})}
+    return {name: tuple(value) for name, value in about.items()}
+
+
 def completed(plan: dict, kind) -> tuple[dict, list[str]]:
     """A plan with the defaults of the options that it does not have, and one line for each: an older version's plan.
 
@@ -72,7 +81,7 @@ def completed(plan: dict, kind) -> tuple[dict, list[str]]:
     config, more = from_record(kind.Config, plan["recipe"]["config"], where="recipe.config")
     told = [f"training.{name} = {getattr(training, name)}" for name in missing]
     told += [f"recipe.config.{name} = {getattr(config, name)}" for name in more]
-    recipe = {**plan["recipe"], "config": asdict(config)}
+    recipe = {"kind": kind.Batch.kind, "details": {}, **plan["recipe"], "config": asdict(config)}
     return {**plan, "recipe": recipe, "training": asdict(training)}, told
 
 

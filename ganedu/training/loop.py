@@ -171,7 +171,7 @@ class Session:
         found, problem = None, None
         if self.world.is_main:
             try:
-                found = evaluation.Evaluator(self.plan, n=self.config.evaluate_images)
+                found = evaluation.Evaluator(self.plan, type(self.trainer.recipe), n=self.config.evaluate_images)
             except ValueError as error:
                 problem = str(error)
         if problem := self.world.tell(problem):

@@ -17,10 +17,14 @@ FORMAT = 1
 COUNT, SIDE, TEXT = Whole(1), Whole(1, 2**16), Text()
 BYTES, WEIGHTS = Tensors(torch.uint8), Table(rest=Tensors())
 
+DETAILS = Table({}, {"classes": Row(TEXT, least=1), "words": Row(TEXT, least=1), "input_shape": Row(SIDE, length=3)})
 PLAN = Table(
     {
         "format": Whole(1, FORMAT),
-        "recipe": Table({"name": TEXT, "config": Table(rest=Anything()), "image_shape": Row(SIDE, length=3)}),
+        "recipe": Table(
+            {"name": TEXT, "config": Table(rest=Anything()), "image_shape": Row(SIDE, least=3)},
+            {"kind": TEXT, "details": DETAILS},
+        ),
         "data": Table(
             {"name": TEXT, "images": Anything(), "sha256": TEXT},
             {"streamed": FLAG, "root": Maybe(TEXT), "names_sha256": TEXT},

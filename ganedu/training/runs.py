@@ -73,7 +73,7 @@ def train(
     show=True,
     go_on=False,
 ) -> Outcome:
-    """Train a recipe on images and leave everything in the folder `out`.
+    """Train a recipe on data and leave everything in the folder `out`.
 
     recipe: a name of `ganedu.recipes.NAMES`, or a class with the same interface; recipe_config: its Config, the
     paper's if None. data, root, stream: see `ganedu.training.source.find`. config: TrainConfig.
@@ -163,7 +163,7 @@ def resume(
 
 def _refuse_measuring(name: str, kind, config: TrainConfig) -> None:
     try:
-        evaluation.refuse(name, kind.name, single=kind.domains == 1)
+        evaluation.refuse(name, kind)
     except ValueError as error:
         raise ValueError(f"evaluate_every={config.evaluate_every} cannot be done: {error}") from None
 
@@ -224,7 +224,7 @@ def _train(session: Session, stop: stopping.Stop) -> Outcome:
 
 def _trainer(kind, recipe_config, images: source.Source, config: TrainConfig, device, world: World) -> Trainer:
     size, batch_size = recipe_config.size, world.share(recipe_config.batch_size)
-    recipe = cost.build(kind, recipe_config, (images.channels, size, size), device=device, seed=config.seed)
+    recipe = cost.build(kind, recipe_config, images.for_recipe(size), device=device, seed=config.seed)
     place = {"device": device, "rank": world.rank, "world": world.size}
     batches = images.batches(recipe_config, batch_size, seed=stream_seed(config.seed, ORDER), **place)
     examples = images.examples(size, device)
@@ -232,8 +232,9 @@ def _trainer(kind, recipe_config, images: source.Source, config: TrainConfig, de
 
 
 def _plan(kind, recipe_config, images: source.Source, config: TrainConfig, world: World) -> dict:
-    size = recipe_config.size
-    recipe = {"name": kind.name, "config": asdict(recipe_config), "image_shape": [images.channels, size, size]}
+    facts = {name: list(value) for name, value in images.for_recipe(recipe_config.size).items()}
+    recipe = {"name": kind.name, "config": asdict(recipe_config), "kind": kind.Batch.kind}
+    recipe |= {"image_shape": facts.pop("image_shape"), "details": facts}
     plan = {
         "format": FORMAT,
         "recipe": recipe,

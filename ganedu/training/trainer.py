@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganedu.data import kinds
 from ganedu.training.config import TrainConfig
 from ganedu.training.distributed import World
 from ganedu.training.ema import Average
@@ -34,8 +35,8 @@ class Trainer:
     """A recipe, its data, its averaged generator, its random numbers and the number of steps done.
 
     recipe: see `ganedu.recipes`; its config tells batch_size, of all processes together.
-    batches: an object with next(), state_dict() and load_state_dict(). examples: float [2, k, C, H, W] of two domains,
-    for recipes that translate.
+    batches: an object with next(), state_dict() and load_state_dict(). examples: a batch of a few samples, which stays
+    the same in all sample pictures.
     PyTorch's global generators are seeded too: layers such as dropout know no other.
     Taught in {ref}`training`.
     """
@@ -48,7 +49,7 @@ class Trainer:
         *,
         device: torch.device,
         world: World,
-        examples: Tensor | None = None,
+        examples=None,
     ):
         self.recipe, self.batches, self.config, self.device, self.world = recipe, batches, config, device, world
         self.examples = examples
@@ -71,7 +72,7 @@ class Trainer:
     def advance(self) -> dict[str, Tensor]:
         """Do one step; returns the recipe's scalars, which stay on the device."""
         self._set_learning_rates()
-        batch = torch.cat([self.batches.next() for _ in range(self.recipe.n_real)])
+        batch = kinds.join([self.batches.next() for _ in range(self.recipe.n_real)])
         scalars = self.run(batch, self.noise)
         self.step += 1
         if self.average:
@@ -79,15 +80,13 @@ class Trainer:
         return scalars
 
     def sample(self, n: int) -> Tensor:
-        """Images [n, C, H, W] from the same latents every time, by the averaged generator if there is one.
+        """The images of a sample picture, [m, C, H, W], by the averaged generator if there is one: see `Recipe.sheet`.
 
-        A recipe that translates shows what becomes of the examples instead.
+        From the same latents and the same examples every time; n: how many of a recipe that draws from noise.
         """
         generator = self.average.network if self.average else None
-        if self.examples is not None:
-            return self.recipe.sheet(self.examples, generator=generator)
         latents = torch.Generator(self.device).manual_seed(stream_seed(self.config.seed, FIXED))
-        return self.recipe.sample(n, latents, generator=generator)
+        return self.recipe.sheet(self.examples, latents, n=n, generator=generator)
 
     def not_finite(self) -> str | None:
         """The first network that holds an infinity or a NaN."""
@@ -136,7 +135,7 @@ class Trainer:
             if own["global_gpu"] is not None:
                 torch.cuda.set_rng_state(own["global_gpu"], self.device)
 
-    def _run(self, batch: Tensor, noise: torch.Generator) -> dict[str, Tensor]:
+    def _run(self, batch, noise: torch.Generator) -> dict[str, Tensor]:
         with self.arithmetic:
             return self.recipe.step(batch, noise)
 

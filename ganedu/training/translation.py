@@ -54,7 +54,7 @@ def translate(
     run, source, out = Path(run), Path(source), Path(out)
     paths = _check(source, out, direction, size)
     translator = load(run, recipe=recipe, device=device, ema=ema, previous=previous)
-    if translator.domains != 2:
+    if not hasattr(translator, "translate"):
         raise TrainingError(f"{run} is a run of {translator.name}, which draws images and translates none")
     channels, learned = translator.image_shape[0], translator.config.size
     unreadable, sheet, written = [], [], 0

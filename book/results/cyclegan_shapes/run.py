@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 
 from ganedu import data, recipes
-from ganedu.data import shape_domains
-from ganedu.data.batches import UnpairedBatches
+from ganedu.data import kinds, shape_domains
+from ganedu.data.batches import DeviceBatches
 from ganedu.training import run_folder
 
 HERE = Path(__file__).resolve().parent
@@ -52,7 +52,9 @@ def train(task):
     images, test = data.load_unpaired("shape-domains"), data.to_floats(data.load_unpaired("shape-domains", "test").a)
     partners = shape_domains.partners(test)
     recipe = Recipe(config, image_shape=(3, 32, 32), seed=seed)
-    batches = UnpairedBatches(images.a, images.b, config.batch_size, device="cpu", seed=seed, flip=config.flip)
+    batches = DeviceBatches(
+        kinds.Unpaired(images.a, images.b), config.batch_size, device="cpu", seed=seed, flip=config.flip
+    )
     random, rows, scalars, began = torch.Generator().manual_seed(seed), [], {}, time.process_time()
     for step in range(STEPS + 1):
         if step % EVERY == 0:
