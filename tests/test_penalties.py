@@ -238,5 +238,5 @@ def test_bad_input_is_named():
         penalties.r1(torch.sum, real[:0])
     with pytest.raises(ValueError, match="limit > 0, not -1"):
         penalties.clip_weights(nn.Linear(1, 1), -1)
-    with pytest.raises(ValueError, match="unknown penalty 'r3'; choose one of none, gradient_penalty, r1, r2, r1_r2, dragan"):
+    with pytest.raises(ValueError, match="unknown penalty 'r3'; choose one of none, gradient_penalty, r1, r2, r1_r2"):
         penalties.term("r3", torch.sum, real, real, None)

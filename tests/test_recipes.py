@@ -21,7 +21,6 @@ TINY = {
     "wgan-gp": {"size": 8, "width": 4, "n_critic": 1},
     "wgan-gp/resnet": {"size": 16, "width": 4, "n_critic": 1, "architecture": "resnet"},
     "sngan": {"size": 16, "width": 4, "width_g": 4, "n_critic": 1},
-    "r3gan": {"size": 8, "width": 4, "widest": 8, "depth": 1, "group": 4, "burn_in": 3},
     "sngan/conv": {"size": 8, "width": 4, "width_g": 4, "n_critic": 1, "architecture": "conv"},
 }
 

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from ganedu import recipes
+from ganedu.data import kinds
 from ganedu.networks import r3gan
 from ganedu.networks.mlp import parameter_count
 from ganedu.recipes.r3gan import Recipe, scheduled
@@ -103,7 +104,7 @@ def test_a_step_is_the_algorithm_written_out_with_plain_torch():
     for step in range(6):
         for optimizer in ours.optimizers.values():
             optimizer.param_groups[0]["lr"] = 0.01 * ours.learning_rate_factor(step, 6)
-        ours.step(images(), draws)
+        ours.step(kinds.Images(images()), draws)
     assert torch.allclose(state(ours), state(plain), rtol=0, atol=2e-5)
 
 
@@ -111,11 +112,11 @@ def test_one_step_moves_every_weight_that_the_first_step_can_reach_and_the_secon
     recipe, draws = made(), torch.Generator().manual_seed(2)
     parameters = {f"{p}.{n}": w for p, net in recipe.networks.items() for n, w in net.named_parameters()}
     before = {name: weight.detach().clone() for name, weight in parameters.items()}
-    recipe.step(images(), draws)
+    recipe.step(kinds.Images(images()), draws)
     still = {name for name, weight in parameters.items() if torch.equal(weight, before[name])}
     inside = ("widen.weight", "mix.weight", "first.bias", "second.bias")  # behind the convolution that is 0 at first
     assert all(name.endswith(inside) for name in still)
-    recipe.step(images(), draws)
+    recipe.step(kinds.Images(images()), draws)
     assert not any(torch.equal(weight, before[name]) for name, weight in parameters.items())
 
 
@@ -128,7 +129,7 @@ def test_schedules_are_cosines_of_the_step_that_end_with_the_burn_in():
     seen = []
     for _ in range(6):
         assert recipe.settled == (recipe.done >= 4)
-        recipe.step(images(), draws)
+        recipe.step(kinds.Images(images()), draws)
         seen.append(recipe.penalty_weight.item())
     assert seen == pytest.approx([2.0, 1.7803, 1.25, 0.7197, 0.5, 0.5], abs=1e-4)
     assert all(group["betas"] == (0.0, 0.9) for o in recipe.optimizers.values() for group in o.param_groups)
@@ -136,8 +137,8 @@ def test_schedules_are_cosines_of_the_step_that_end_with_the_burn_in():
 
 def test_a_run_goes_on_to_the_bit_where_its_state_was_taken():
     def steps(recipe, draws, n):
-        for seed in range(n):
-            recipe.step(images(seed=recipe.done), draws)
+        for _ in range(n):
+            recipe.step(kinds.Images(images(seed=recipe.done)), draws)
 
     whole, first, second = made(), made(), made(seed=5)
     draws = torch.Generator().manual_seed(2)
@@ -160,6 +161,15 @@ def test_samples_are_decided_by_their_seed():
     assert not torch.equal(first, other)
 
 
+def test_samples_are_clipped_while_training_sees_what_is_too_white():
+    recipe = made()
+    with torch.no_grad():
+        recipe.networks["generator"].basis.mul_(50)
+    noise = recipe.noise(4, torch.Generator().manual_seed(1))
+    assert recipe.networks["generator"](noise).abs().max() > 1
+    assert recipe.sample(4, torch.Generator().manual_seed(1)).abs().max() == 1
+
+
 @pytest.mark.parametrize(
     ("use", "message"),
     [
@@ -169,7 +179,7 @@ def test_samples_are_decided_by_their_seed():
         (lambda: made(optimizer="rmsprop"), "its schedules are those of Adam"),
         (lambda: made(widest=2), "widest at least width, not width=4, widest=2"),
         (lambda: made(width=5, widest=5, group=3), "10 channels cannot be parted into 3 groups; choose a width"),
-        (lambda: made().step(images().expand(4, 3, 8, 8), torch.Generator()), "r3gan: batch of shape"),
+        (lambda: made().step(kinds.Images(images().expand(4, 3, 8, 8)), torch.Generator()), "r3gan: batch of shape"),
         (lambda: recipes.get("r3gan")(TINY, image_shape=(1, 12, 12)), "configured for"),
         (lambda: Recipe(replace(TINY, size=12), image_shape=(1, 12, 12)), "resize them to 8 or 16"),
     ],

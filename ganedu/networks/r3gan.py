@@ -2,15 +2,15 @@
 
 Both players are towers of stages of 4, 8, 16, ... pixels, the discriminator's in the opposite order. A stage has a few
 residual blocks and one transition to the next: a 1 x 1 convolution where the width changes, and bilinear resampling.
-A block is an inverted bottleneck: a 1 x 1 convolution that widens, a 3 x 3 one in groups, a 1 x 1 one that narrows. Only
-the two activations in between have biases. At first the last convolution of every block is 0, so that a block is the
-identity, and the other two are scaled down with the number of blocks, as in Fixup.
+A block is an inverted bottleneck: a 1 x 1 convolution that widens, a 3 x 3 one in groups, a 1 x 1 one that narrows.
+Only the two activations in between have biases. At first the last convolution of every block is 0, so that a block is
+the identity, and the other two are scaled down with the number of blocks, as in Fixup.
 
-The public program's widths, 768 for CIFAR-10 and 96, 192, 384, 768, ... for faces of 256 pixels, are `width` next to the
-image, doubled from stage to stage up to `widest`. With them: 20,732,160 and 20,683,776 parameters for CIFAR-10 without
-classes, 23,057,952 and 23,009,568 for the faces, the 23.058 and 23.010 million of the paper's table. A departure: beyond
-the border an image goes on as it ends, where the program resamples as if zeros followed.
-Taught in {ref}`ch-today`; Huang et al. 2024, section 4 and its public program.
+The public program's widths, 768 for CIFAR-10 and 96, 192, 384, 768, ... for faces of 256 pixels, are `width` next to
+the image, doubled from stage to stage up to `widest`. With them: 20,732,160 and 20,683,776 parameters for CIFAR-10
+without classes, 23,057,952 and 23,009,568 for the faces, the 23.058 and 23.010 million of the paper's table. A
+departure: beyond the border an image goes on as it ends, where the program resamples as if zeros followed.
+Taught in {ref}`ch-today`; Huang et al. 2024, section 3 and its public program.
 """
 
 from itertools import pairwise
@@ -30,8 +30,8 @@ class Block(nn.Module):
     """Images [B, width, H, W] to images of the same shape: x plus what three convolutions make of it, at first nothing.
 
     blocks: how many blocks the network has in all, L. The weights that are not 0 have the variance GAIN^2 / fan-in,
-    divided by the root of L: each of the two takes L^(-1/4). expansion: how much wider the inside is. group: channels of
-    a group of the 3 x 3 convolution, as far as they divide the inside; 0 for one group of all.
+    divided by the root of L: each of the two takes L^(-1/4). expansion: how much wider the inside is. group: channels
+    in a group of the 3 x 3 convolution; 0 for one group of all.
     Taught in {ref}`ch-today`; Huang et al. 2024; the start is that of Zhang et al. 2019.
     """
 
@@ -63,9 +63,10 @@ class Activation(nn.Module):
 
 
 class Generator(nn.Module):
-    """Noise [B, latent_dim] to images [B, channels, size, size], without a last nonlinearity: about [-1, 1], not within.
+    """Noise [B, latent_dim] to images [B, channels, size, size], in evaluation mode clipped to [-1, 1].
 
-    The first maps are a learned basis of 4 x 4 pixels, each times a number that depends on the noise.
+    In training nothing ends it: there is no tanh that could go flat, and whites may be whiter than white. The first
+    maps are a learned basis of 4 x 4 pixels, each times a number that depends on the noise.
     Raises ValueError for a size that is not 4 doubled at least once, widths that cannot be grouped, other noise.
     Taught in {ref}`ch-today`; Huang et al. 2024.
     """
@@ -84,7 +85,8 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         check_noise(z, self.latent_dim)
-        return self.layers(self.basis * self.project(z)[:, :, None, None])
+        images = self.layers(self.basis * self.project(z)[:, :, None, None])
+        return images if self.training else images.clamp(-1, 1)
 
 
 class Discriminator(nn.Module):
@@ -114,7 +116,7 @@ class Discriminator(nn.Module):
 
 
 class Double(nn.Module):
-    """Images [B, C, H, W] to [B, C, 2H, 2W], bilinear: each new pixel is 3/4 of the nearest old one and 1/4 of the next.
+    """Images [B, C, H, W] to [B, C, 2H, 2W], bilinear: a row's new pixels are 3/4 of one old pixel, 1/4 of the next.
 
     Taught in {ref}`ch-today`.
     """
@@ -165,8 +167,8 @@ def _conv(inputs: int, outputs: int, kernel: int, *, gain: float = 1.0, groups: 
     """A convolution that keeps the side, without a bias, and the size of what passes it times `gain`."""
     if inputs % groups or outputs % groups:
         raise ValueError(
-            f"{inputs} channels cannot be parted into {groups} groups; choose a width whose `expansion` is a multiple of "
-            "`group`, or group=0"
+            f"{inputs} channels cannot be parted into {groups} groups; choose a width that times `expansion` is a "
+            "multiple of `group`, or group=0"
         )
     layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
     nn.init.normal_(layer.weight, 0.0, gain / sqrt(inputs // groups * kernel**2))

@@ -54,21 +54,14 @@ class Config(adversarial.Config):
         return replace(self, size=256, batch_size=256, burn_in=78_125, width=96, **weights)
 
     def small(self) -> "Config":
-        """A miniature for two CPU cores: 16 x 16 images, one block a stage."""
-        return replace(
-            self,
-            size=16,
-            batch_size=64,
-            latent_dim=32,
-            learning_rate=2e-3,
-            last_learning_rate=5e-4,
-            penalty_weight=1.0,
-            last_penalty_weight=0.1,
-            burn_in=500,
-            width=32,
-            widest=64,
-            depth=1,
-        )
+        """A miniature for two CPU cores: 16 x 16 images, one block a stage, narrow, small batches and large steps.
+
+        The learning rate is forty times the paper's at first: with a tenth of it the digits are still lumps after two
+        hundred steps, at twice as much the discriminator runs away.
+        """
+        sizes = {"size": 16, "batch_size": 32, "latent_dim": 32, "width": 8, "widest": 64, "depth": 1, "group": 4}
+        rates = {"learning_rate": 8e-3, "last_learning_rate": 2e-3, "burn_in": 500}
+        return replace(self, **sizes, **rates, penalty_weight=1.0, last_penalty_weight=0.1)
 
 
 class Recipe(adversarial.Recipe):
@@ -88,7 +81,7 @@ class Recipe(adversarial.Recipe):
         _check(config)
         super().__init__(config, image_shape=image_shape, device=device, seed=seed)
         self.done = 0
-        self.penalty_weight = torch.tensor(config.penalty_weight, device=self.device)  # a tensor: compiled losses see it
+        self.penalty_weight = torch.tensor(config.penalty_weight, device=self.device)  # compiled losses see it change
 
     def build(self) -> tuple[nn.Module, nn.Module]:
         """Generator and discriminator of `ganedu.networks.r3gan`."""
@@ -100,7 +93,7 @@ class Recipe(adversarial.Recipe):
             r3gan.Discriminator(channels, **sizes, **blocks),
         )
 
-    def step(self, batch, random: torch.Generator) -> dict[str, Tensor]:
+    def step(self, batch: kinds.Images, random: torch.Generator) -> dict[str, Tensor]:
         """One iteration, with gamma and beta2 of this step."""
         c = self.config
         self.penalty_weight.fill_(scheduled(self.done, c.burn_in, c.penalty_weight, c.last_penalty_weight))
