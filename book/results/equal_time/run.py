@@ -97,13 +97,14 @@ def store(found: dict, seconds: float) -> None:
         "threads": 1,
         "device": "cpu",
         "machine": platform.machine(),
-        "seconds_are": "of the processor, training only",
+        "wall_seconds": round(sum(run["seconds"][-1] for parts in found.values() for run in parts)),
+        "wall_seconds_are": "seconds of the processor in training, all runs together; the clock ran longer",
     }
     table = {"settings": settings, "how": changes, "arms": arms}
     for name, content in (("metrics", table), ("provenance", provenance)):
         (HERE / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     sheets = [Image.open(PARTS / f"{arm}-0-{seconds:g}.png".replace(" ", "_")) for arm in ARMS]
-    joined = Image.new("L", (sum(sheet.width for sheet in sheets) + 8 * (len(sheets) - 1), sheets[0].height), 255)
+    joined = Image.new("L", (sum(sheet.width for sheet in sheets) + 8 * (len(sheets) - 1), sheets[0].height), 0)
     left = 0
     for sheet in sheets:
         joined.paste(sheet, (left, 0))
