@@ -1,11 +1,14 @@
-"""Run the benchmarks and store what they find: `python -m benchmarks [NAME ...] [--rounds N] [--threads N]`."""
+"""Run the benchmarks and store what they find: `python -m benchmarks [NAME ...] [--rounds N] [--threads N]`.
+
+Those of speed run if none is named; "quality", which trains for hours (--seconds for each run), has to be named.
+"""
 
 import argparse
 from functools import partial
 
 import torch
 
-from benchmarks import cyclegan, dcgan, epoch, record, scaling, wgan_gp
+from benchmarks import cyclegan, dcgan, epoch, quality, record, scaling, wgan_gp
 from benchmarks.measure import compare
 
 CONTESTS = {
@@ -16,21 +19,30 @@ CONTESTS = {
     "epoch": epoch.contest,
     "epoch_photographs": partial(epoch.contest, photographs=True),
 }
-NAMES = (*CONTESTS, "scaling")
+SPEED = (*CONTESTS, "scaling")
+NAMES = (*SPEED, "quality")
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all if none is given")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; those of speed if none is")
     parser.add_argument("--rounds", type=int, default=15, help="rounds of all contestants in turns (15)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of PyTorch (its own choice)")
+    parser.add_argument("--seconds", type=float, default=600.0, help="of the processor for each run of quality (600)")
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; choose from {', '.join(NAMES)}")
     torch.set_num_threads(options.threads)
     command = f"python -m benchmarks {{}} --rounds {options.rounds} --threads {options.threads}"
-    for name in options.names or NAMES:
+    for name in options.names or SPEED:
+        if name == "quality":
+            told = f"python -m benchmarks quality --seconds {options.seconds:g} --threads {options.threads}"
+            found = quality.measure(seconds=options.seconds)
+            print(f"{record.write(found, command=told)} written")
+            for runner, row in found["runners"].items():
+                print(f"  {runner:18} Fréchet distance {row['last']:8.1f}")
+            continue
         print(f"{name}: {options.rounds} rounds ...", flush=True)
         rounds = options.rounds
         found = scaling.measure(rounds=rounds) if name == "scaling" else compare(CONTESTS[name](), rounds=rounds)

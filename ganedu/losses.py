@@ -105,7 +105,7 @@ def relativistic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 
     real_logits, fake_logits: one shape; entry i of one is paired with entry i of the other.
     Raises ValueError for batches of different shapes.
-    Taught in {ref}`ch-training-advice`; Jolicoeur-Martineau 2019, relativistic standard GAN.
+    Taught in {ref}`ch-today`; Jolicoeur-Martineau 2019, relativistic standard GAN.
     """
     _require_logits(real_logits, fake_logits)
     _require_pairs(real_logits, fake_logits)
@@ -116,7 +116,7 @@ def relativistic_generator(fake_logits: Tensor, real_logits: Tensor) -> Tensor:
     """Generator loss -E log sigmoid(a(G(z)) - a(x)), the discriminator's with the roles exchanged.
 
     Raises ValueError for batches of different shapes.
-    Taught in {ref}`ch-training-advice`; Jolicoeur-Martineau 2019, relativistic standard GAN.
+    Taught in {ref}`ch-today`; Jolicoeur-Martineau 2019, relativistic standard GAN.
     """
     return relativistic(fake_logits, real_logits)
 

@@ -17,7 +17,7 @@ from torch.func import functional_call, grad
 
 from ganedu._flat_pieces import FlatPieces
 
-NAMES = ("none", "gradient_penalty", "r1", "r2", "dragan")
+NAMES = ("none", "gradient_penalty", "r1", "r2", "r1_r2", "dragan")
 
 
 def gradient_penalty(critic, real: Tensor, fake: Tensor, *, target: float = 1.0, mix: Tensor | None = None) -> Tensor:
@@ -51,6 +51,18 @@ def r2(critic, fake: Tensor) -> Tensor:
     Taught in {ref}`ch-gradient-penalty`; Mescheder et al. 2018, eq. 10 without its weight gamma.
     """
     return r1(critic, fake)
+
+
+def r1_r2(critic, real: Tensor, fake: Tensor) -> Tensor:
+    """R1 and R2 together, (E ||grad f(x)||^2 + E ||grad f(G(z))||^2) / 2, in one pass through the critic.
+
+    critic: maps [B, ...] to [B]; real, fake: [B, ...], fake detached from the generator.
+    Raises ValueError for batches of different shapes.
+    Taught in {ref}`ch-today`; Huang et al. 2024, section 2, without the weight gamma.
+    """
+    if real.shape != fake.shape:
+        raise ValueError(f"real {tuple(real.shape)} and fake {tuple(fake.shape)} count alike: give equal shapes")
+    return 2 * r1(critic, torch.cat([real, fake]))  # twice the mean over 2 B samples
 
 
 def dragan(critic, real: Tensor, *, target: float = 1.0, noise: Tensor | None = None) -> Tensor:
@@ -177,6 +189,8 @@ def term(name: str, critic, real: Tensor, fake: Tensor, drawn: Tensor | None) ->
             return r1(critic, real)
         case "r2":
             return r2(critic, fake)
+        case "r1_r2":
+            return r1_r2(critic, real, fake)
         case "dragan":
             return dragan(critic, real, noise=drawn)
     return real.new_zeros(())

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import __main__ as command
-from benchmarks import cyclegan, dcgan, epoch, measure, record, scaling, wgan_gp
+from benchmarks import cyclegan, dcgan, epoch, measure, quality, record, scaling, wgan_gp
 from ganedu import penalties
 from ganedu.data import kinds
 from tools import performance
@@ -192,8 +192,8 @@ def test_the_page_shows_the_stored_numbers(tmp_path):
         assert f"../../_build/generated/{name}" in page and (tmp_path / name).exists()
     shown, results = (tmp_path / "performance.md").read_text(), record.read()
     assert results.keys() >= {"dcgan", "scaling"}
-    assert performance.TITLES.keys() == command.CONTESTS.keys() >= results.keys() - {"scaling"}
-    for name in results.keys() - {"scaling"}:
+    assert performance.TITLES.keys() == command.CONTESTS.keys() >= results.keys() - {"scaling", "quality"}
+    for name in results.keys() - {"scaling", "quality"}:
         assert f"### {performance.TITLES[name]}" in shown
         for contestant, row in results[name]["contestants"].items():
             assert f"| {contestant} | {row['seconds']:.3f} | {row['speedup']:.2f}× |" in shown
@@ -203,3 +203,33 @@ def test_the_page_shows_the_stored_numbers(tmp_path):
     (tmp_path / "scaling.svg").unlink()
     performance.build(tmp_path)
     assert (tmp_path / "scaling.svg").read_bytes() == before
+
+
+def test_quality_is_followed_over_the_same_seconds_for_all_runners():
+    runners = ("dcgan, plain", "wgan-gp, plain", "sngan, ours", "r3gan, small")
+    settings = {"data": "digits", "size": 8, "seconds": 0.02, "points": 2, "samples": 80, "seeds": (0, 1)}
+    found = quality.measure(runners=runners, **settings)
+    assert tuple(found["runners"]) == runners
+    for row in found["runners"].values():
+        assert len(row["runs"]) == 2
+        for run in row["runs"]:
+            assert len(run["frechet_distance"]) == 2
+            assert run["seconds"][0] >= 0.01 and run["seconds"][1] >= 0.02
+            assert run["steps"][0] <= run["steps"][1]
+            assert all(np.isfinite(run["frechet_distance"]))
+    assert json.loads(json.dumps(found["settings"])) is not None
+
+
+def test_quality_is_reached_when_a_run_first_is_as_near_as_the_best_plain_one():
+    runs = {
+        "dcgan, plain": {"seconds": [1.0, 2.0], "frechet_distance": [9.0, 5.0]},
+        "dcgan, ours": {"seconds": [1.0, 2.0], "frechet_distance": [4.0, 3.0]},
+        "sngan, ours": {"seconds": [1.0, 2.0], "frechet_distance": [8.0, 6.0]},
+    }
+    found = quality.summary({name: [run] for name, run in runs.items()})
+    assert {name: row["reached"] for name, row in found.items()} == {
+        "dcgan, plain": [2.0],
+        "dcgan, ours": [1.0],
+        "sngan, ours": [None],
+    }
+    assert found["sngan, ours"]["goal"] == 5.0

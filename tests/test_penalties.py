@@ -57,6 +57,7 @@ def test_values_of_a_quadratic_critic_are_the_closed_forms():
         penalties.gradient_penalty(critic, real, fake, mix=mix): ((at.norm(dim=1) - 1) ** 2).mean(),
         penalties.r1(critic, real): (real**2).sum() / 12,
         penalties.r2(critic, fake): (fake**2).sum() / 12,
+        penalties.r1_r2(critic, real, fake): (real**2).sum() / 12 + (fake**2).sum() / 12,
         penalties.dragan(critic, real, noise=noise): (((real + noise).norm(dim=1) - 1) ** 2).mean(),
     }
     for got, value in expected.items():
@@ -86,10 +87,12 @@ def test_weight_gradients_of_a_module_are_those_of_autograds_double_backward(nam
     real, fake = torch.randn(5, 1, 8, 8), torch.randn(5, 1, 8, 8)
     drawn = penalties.draw(name, real, torch.Generator().manual_seed(3))
     at = {"gradient_penalty": lambda: drawn * real + (1 - drawn) * fake, "r1": lambda: real, "r2": lambda: fake}
+    at["r1_r2"] = lambda: torch.cat([real, fake])
     x = at.get(name, lambda: real + drawn)().clone().requires_grad_()
     (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     squared = slope.flatten(1).square().sum(1)
-    oracle = squared.mean() / 2 if name in ("r1", "r2") else (squared.sqrt() - 1).square().mean()
+    centered = {"r1": squared.mean() / 2, "r2": squared.mean() / 2, "r1_r2": squared.mean()}
+    oracle = centered[name] if name in centered else (squared.sqrt() - 1).square().mean()
     got = penalties.term(name, critic, real, fake, drawn)
     assert got.item() == pytest.approx(oracle.item(), rel=1e-5)
     expected = weight_gradients(critic, oracle)
@@ -117,7 +120,7 @@ def test_gradient_is_finite_where_the_critic_is_flat(name):
         nn.init.zeros_(weight)
     value = with_draw(name, critic, torch.randn(5, 3), torch.randn(5, 3))
     value.backward()
-    assert value.item() == pytest.approx(0 if name in ("r1", "r2") else 1, abs=1e-6)
+    assert value.item() == pytest.approx(0 if name.startswith("r") else 1, abs=1e-6)
     assert all(weight.grad.isfinite().all() for weight in critic.parameters() if weight.grad is not None)
 
 
@@ -229,9 +232,11 @@ def test_bad_input_is_named():
         penalties.gradient_penalty(torch.sum, real, real, mix=torch.rand(1))
     with pytest.raises(ValueError, match="cannot be added"):
         penalties.dragan(torch.sum, real, noise=torch.randn(4, 1))
+    with pytest.raises(ValueError, match=r"fake \(3, 1, 2, 2\) count alike"):
+        penalties.r1_r2(torch.sum, real, real[:3])
     with pytest.raises(ValueError, match="empty batch"):
         penalties.r1(torch.sum, real[:0])
     with pytest.raises(ValueError, match="limit > 0, not -1"):
         penalties.clip_weights(nn.Linear(1, 1), -1)
-    with pytest.raises(ValueError, match="unknown penalty 'r3'; choose one of none, gradient_penalty, r1, r2, dragan"):
+    with pytest.raises(ValueError, match="unknown penalty 'r3'; choose one of none, gradient_penalty, r1, r2, r1_r2"):
         penalties.term("r3", torch.sum, real, real, None)

@@ -119,3 +119,17 @@ def test_no_run_of_wgan_gp_collapses():
     stored = json.loads((FASHION.with_name("wgan_gp_digits_seeds") / "metrics.json").read_text(encoding="utf-8"))
     final = [distances[-1] for distances in stored["runs"]["wgan-gp"]["frechet_distance"]]
     assert len(final) == 5 and max(final) < 1.5 * min(final)
+
+
+def test_the_race_at_equal_time_is_what_chapter_29_says_of_it():
+    stored = json.loads((ROOT / "book" / "results" / "equal_time" / "metrics.json").read_text(encoding="utf-8"))
+    curves = {arm: each["frechet_distance"] for arm, each in stored["arms"].items()}
+    assert {len(runs) for runs in curves.values()} == {3}
+    last = {arm: [run[-1] for run in runs] for arm, runs in curves.items()}
+    leaders = ("SNGAN", "WGAN-GP", "R3GAN's game, DCGAN's networks")
+    assert all(1.6 <= distance <= 3.6 for arm in leaders for distance in last[arm])
+    assert all(4.3 <= distance <= 6.4 for distance in last["R3GAN"])
+    worse = [run[-1] > 1.5 * min(run) for run in curves["DCGAN"]]
+    assert sum(worse) == 2
+    assert max(last["DCGAN"]) > 14
+    assert not any(run[-1] > 1.5 * min(run) for arm in (*leaders, "R3GAN") for run in curves[arm])

@@ -17,6 +17,7 @@ _MODULES = {
     "cgan": "cgan",
     "sgan": "sgan",
     "vae": "vae",
+    "r3gan": "r3gan",
     "cyclegan": "cyclegan",
     "stylegan": "stylegan",
     "biggan": "biggan",

@@ -84,7 +84,7 @@ class Recipe:
         check(config, image_shape, sides=self.Batch.sides)
         self.config, self.image_shape, self.device = config, tuple(image_shape), torch.device(device)
         self.latent_dim, self.n_real = config.latent_dim, config.n_critic
-        self.loss = losses.get(config.loss)
+        self.loss, self.penalty_weight = losses.get(config.loss), config.penalty_weight
         with torch.random.fork_rng(devices=[]):  # drawn on the CPU, apart from everyone else's random numbers
             torch.default_generator.manual_seed(seed)
             generator, discriminator = self.build()
@@ -136,7 +136,7 @@ class Recipe:
         if self.config.penalty != "none":
             critic, name = self.networks["discriminator"], self.config.penalty
             scalars["penalty"] = penalties.term(name, critic, real, fake, drawn)
-            loss = loss + self.config.penalty_weight * scalars["penalty"]
+            loss = loss + self.penalty_weight * scalars["penalty"]
         return loss, {name: value.detach() for name, value in scalars.items()}
 
     def verdicts(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
