@@ -1,4 +1,4 @@
-"""Conditional GAN: both players are told the class, of real images by their labels, of fakes by a draw.
+"""Conditional GAN: both players are told the class, of real images by their labels, of fakes by a draw::
 
     y ~ uniform over the classes, z ~ noise
     D descends  (1 - s) loss.discriminator(D(x, y_x), D(G(z, y), y))
