@@ -40,3 +40,18 @@ def test_the_four_questions_were_answered_by_the_script_beside_them():
     assert list(metrics["detectors"]) == list(script["GENERATORS"])
     assert all(len(row) == 5 for rows in metrics["detectors"].values() for row in rows.values() if type(row) is list)
     assert len(metrics["shares"]) == settings["shares"]["seeds"]
+
+
+def test_shares_were_counted_by_the_script_beside_them_and_depend_on_the_judge():
+    script, metrics, provenance = stored("truncated_shares")
+    code = (ROOT / "truncated_shares" / "run.py").read_bytes()
+    assert provenance["code_sha256"] == hashlib.sha256(code).hexdigest(), "run it again"
+    assert metrics["settings"] == json.loads(json.dumps(script["SETTINGS"]))
+    for run in metrics["runs"]:
+        pixels, shape = run["pixels"], run["shape"]
+        assert pixels["says_one"] == shape["says_one"] == [0, 1], "on real digits neither errs"
+        assert pixels["pale_zeros"] == 1 and shape["pale_zeros"] == 0
+        assert pixels["ones"]["0.5"] > 2 * pixels["ones"]["None"] and shape["ones"]["0.5"] < shape["ones"]["None"]
+        assert run["ink"]["0.5"] < 0.7 * run["ink"]["None"]
+    with Image.open(ROOT / "truncated_shares" / "samples.png") as sheet:
+        assert sheet.size == (12 * 16, 4 * 16)
