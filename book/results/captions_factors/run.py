@@ -5,7 +5,7 @@ captions of the test set: how often the color is the one that is said (picture a
 when the word is swapped for another. At the end: how often every other word is true, read off the nearest of the 8192
 drawings to train on; what the noisy code costs; for AttnGAN, which color it paints if none is said, and how much of a
 word's attention lies on the shape, against the shape's share of the area. Numbers go to metrics.json, their
-circumstances to provenance.json; delete metrics.json to start anew. samples.png has eight captions a column: sketch and
+circumstances to provenance.json, once all four runs have ended. samples.png has eight captions a column: sketch and
 picture by StackGAN, sketch and picture by AttnGAN, the same with the color swapped for the next but one, and what the
 picture's pixels pay to the color word.
 """
@@ -186,43 +186,36 @@ def rows_of(recipe, network):
 
 def main():
     began, runs, configs, rows = time.monotonic(), [], {}, {}
-    if (HERE / "metrics.json").is_file():  # an interrupted run goes on with the next task
-        found = json.loads((HERE / "metrics.json").read_text(encoding="utf-8"))
-        runs, configs = found["runs"], found["configs"]
-    done = {(run["recipe"], run["seed"]) for run in runs}
+    revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE, check=True)
     for name, seed in TASKS:
-        if (name, seed) in done:
-            continue
         run, recipe, network, configs[name] = train(name, seed)
         runs.append(run)
         if seed == 0:
             rows[name] = rows_of(recipe, network)
-        if len(rows) == 2:
-            run_folder.write_samples(HERE / "samples.png", torch.cat([rows["stackgan"], rows["attngan"]]))
-        counts = torch.tensor([TRAIN.captions.count(text) for text in set(TRAIN.captions)], dtype=torch.float64)
-        shares = counts / counts.sum()
-        metrics = {
-            "configs": configs,
-            "asked": ASKED,
-            "shown": SHOWN,
-            "caption_nats": -(shares * shares.log()).sum().item(),
-            "runs": runs,
-        }
-        revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE, check=True)
-        provenance = {
-            "command": "python book/results/captions_factors/run.py",
-            "commit": revision.stdout.strip(),
-            "python": platform.python_version(),
-            "packages": {"torch": torch.__version__},
-            "device": "cpu",
-            "processes": 1,
-            "threads": 1,
-            "seeds": sorted({seed for _, seed in TASKS}),
-            "wall_seconds": round(time.monotonic() - began, 1),
-            "machine": platform.machine(),
-        }
-        for file, content in (("metrics", metrics), ("provenance", provenance)):
-            (HERE / f"{file}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    run_folder.write_samples(HERE / "samples.png", torch.cat([rows["stackgan"], rows["attngan"]]))
+    counts = torch.tensor([TRAIN.captions.count(text) for text in set(TRAIN.captions)], dtype=torch.float64)
+    shares = counts / counts.sum()
+    metrics = {
+        "configs": configs,
+        "asked": ASKED,
+        "shown": SHOWN,
+        "caption_nats": -(shares * shares.log()).sum().item(),
+        "runs": runs,
+    }
+    provenance = {
+        "command": "python book/results/captions_factors/run.py",
+        "commit": revision.stdout.strip(),
+        "python": platform.python_version(),
+        "packages": {"torch": torch.__version__},
+        "device": "cpu",
+        "processes": 1,
+        "threads": 1,
+        "seeds": sorted({seed for _, seed in TASKS}),
+        "wall_seconds": round(time.monotonic() - began, 1),
+        "machine": platform.machine(),
+    }
+    for file, content in (("metrics", metrics), ("provenance", provenance)):
+        (HERE / f"{file}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
