@@ -123,8 +123,9 @@ def encode(caption: str, words: Sequence[str]) -> list[int]:
         raise ValueError("the caption is empty; say, for instance, 'a small red disc at the top left'")
     for word in said:
         if word not in number:
-            near = get_close_matches(word, number, n=3) or sorted(number)
-            raise ValueError(f"the word {word!r} of {caption!r} is not in the vocabulary; nearest: {', '.join(near)}")
+            near = get_close_matches(word, number, n=3)
+            hint = f"nearest: {', '.join(near)}" if near else f"choose among: {', '.join(sorted(number))}"
+            raise ValueError(f"the word {word!r} of {caption!r} is not in the vocabulary; {hint}")
     return [number[word] for word in said]
 
 
