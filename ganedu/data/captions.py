@@ -123,8 +123,9 @@ def encode(caption: str, words: Sequence[str]) -> list[int]:
         raise ValueError("the caption is empty; say, for instance, 'a small red disc at the top left'")
     for word in said:
         if word not in number:
-            near = get_close_matches(word, number, n=3) or sorted(number)
-            raise ValueError(f"the word {word!r} of {caption!r} is not in the vocabulary; nearest: {', '.join(near)}")
+            near = get_close_matches(word, number, n=3)
+            hint = f"nearest: {', '.join(near)}" if near else f"choose among: {', '.join(sorted(number))}"
+            raise ValueError(f"the word {word!r} of {caption!r} is not in the vocabulary; {hint}")
     return [number[word] for word in said]
 
 
@@ -172,9 +173,11 @@ def cover(images: Tensor) -> Tensor:
 def color(images: Tensor) -> Tensor:
     """The color that an image shows, int64 [N], indices into COLORS: the nearest hue of its mean color.
 
-    images: floats [N, 3, H, W] in [-1, 1]. The mean of all pixels, less its gray part, has the hue of the shape.
+    images: floats [N, 3, H, W] in [-1, 1]. The mean of all pixels, less its gray part, has the hue of the shape. Where
+    no pixel is covered by half, nothing is shown, and the index is -1: even an empty picture has some nearest hue.
     Taught in {ref}`ch-text-to-image`.
     """
     red, green, blue = images.mean((2, 3)).T
     hue = torch.atan2(3**0.5 * (green - blue), 2 * red - green - blue)  # the angle of the color circle
-    return (hue * len(COLORS) / (2 * torch.pi)).round().long() % len(COLORS)
+    nearest = (hue * len(COLORS) / (2 * torch.pi)).round().long() % len(COLORS)
+    return torch.where(cover(images).amax((1, 2)) < 0.5, -1, nearest)

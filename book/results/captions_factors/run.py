@@ -3,9 +3,10 @@
 The miniatures of both recipes, two seeds each, one thread. The averaged generator is measured every 150 steps on
 captions of the test set: how often the color is the one that is said (picture and sketch), and how often it follows
 when the word is swapped for another. At the end: how often every other word is true, read off the nearest of the 8192
-drawings to train on; what the noisy code costs; for AttnGAN, which color it paints if none is said, and how much of a
-word's attention lies on the shape, against the shape's share of the area. Numbers go to metrics.json, their
-circumstances to provenance.json; delete metrics.json to start anew. samples.png has eight captions a column: sketch and
+drawings to train on, and how often anything is drawn, without which no word counts as true; what the noisy code costs;
+for AttnGAN, which color it paints if none is said, and how much of a word's attention lies on the shape, against the
+shape's share of the area. Numbers go to metrics.json, their circumstances to provenance.json, once all four runs have
+ended. samples.png has eight captions a column: sketch and
 picture by StackGAN, sketch and picture by AttnGAN, the same with the color swapped for the next but one, and what the
 picture's pixels pay to the color word.
 """
@@ -62,7 +63,7 @@ def next_color(tokens):
 
 
 def measure(recipe, network):
-    """Shares of ASKED test captions of which the color is right: in the picture, in the sketch, after a swap."""
+    """How many of ASKED test captions have the right color: in the picture, in the sketch, after a swap."""
     tokens, lengths = TEST.tokens[:ASKED], TEST.lengths[:ASKED]
     images = drawn(recipe, network, 7, tokens, lengths).images
     swapped, wanted = next_color(tokens)
@@ -77,14 +78,15 @@ def measure(recipe, network):
 
 
 def color_unsaid(recipe, network):
-    """How many of ASKED pictures show each color, when the caption names none."""
+    """How many of ASKED pictures show each color, or nothing, when the caption names none."""
     texts = [" ".join(word for word in text.split() if word not in captions.COLORS) for text in TEST.captions[:ASKED]]
     images = drawn(recipe, network, 7, *recipe.encode(texts)).images[-1]
-    return dict(zip(captions.COLORS, torch.bincount(captions.color(images), minlength=6).tolist(), strict=True))
+    counts = torch.bincount(captions.color(images) + 1, minlength=7).tolist()
+    return dict(zip(("nothing", *captions.COLORS), counts, strict=True))
 
 
 def read_words(recipe, network):
-    """How many of ASKED pictures show what each word says, by the nearest drawing; the same for real images."""
+    """How many of ASKED pictures show something, and what each word says, by the nearest drawing; and real images."""
     tokens, lengths = TEST.tokens[:ASKED], TEST.lengths[:ASKED]
     counts = {}
     for kind, images in (
@@ -92,8 +94,10 @@ def read_words(recipe, network):
         ("real", data.to_floats(TEST.images[:ASKED], torch.float32)),
     ):
         nearest = torch.cdist(captions.cover(images).flatten(1), FLAT).argmin(1)
-        read = {name: values[nearest] for name, values in KNOWN.items()} | {"color": captions.color(images)}
-        counts[kind] = {name: int((read[name] == SAID[name][:ASKED]).sum()) for name in read}
+        shown = captions.color(images)
+        read = {name: values[nearest] for name, values in KNOWN.items()} | {"color": shown}
+        counts[kind] = {name: int(((shown >= 0) & (read[name] == SAID[name][:ASKED])).sum()) for name in read}
+        counts[kind]["shown"] = int((shown >= 0).sum())
     return counts
 
 
@@ -186,43 +190,36 @@ def rows_of(recipe, network):
 
 def main():
     began, runs, configs, rows = time.monotonic(), [], {}, {}
-    if (HERE / "metrics.json").is_file():  # an interrupted run goes on with the next task
-        found = json.loads((HERE / "metrics.json").read_text(encoding="utf-8"))
-        runs, configs = found["runs"], found["configs"]
-    done = {(run["recipe"], run["seed"]) for run in runs}
+    revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE, check=True)
     for name, seed in TASKS:
-        if (name, seed) in done:
-            continue
         run, recipe, network, configs[name] = train(name, seed)
         runs.append(run)
         if seed == 0:
             rows[name] = rows_of(recipe, network)
-        if len(rows) == 2:
-            run_folder.write_samples(HERE / "samples.png", torch.cat([rows["stackgan"], rows["attngan"]]))
-        counts = torch.tensor([TRAIN.captions.count(text) for text in set(TRAIN.captions)], dtype=torch.float64)
-        shares = counts / counts.sum()
-        metrics = {
-            "configs": configs,
-            "asked": ASKED,
-            "shown": SHOWN,
-            "caption_nats": -(shares * shares.log()).sum().item(),
-            "runs": runs,
-        }
-        revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE, check=True)
-        provenance = {
-            "command": "python book/results/captions_factors/run.py",
-            "commit": revision.stdout.strip(),
-            "python": platform.python_version(),
-            "packages": {"torch": torch.__version__},
-            "device": "cpu",
-            "processes": 1,
-            "threads": 1,
-            "seeds": sorted({seed for _, seed in TASKS}),
-            "wall_seconds": round(time.monotonic() - began, 1),
-            "machine": platform.machine(),
-        }
-        for file, content in (("metrics", metrics), ("provenance", provenance)):
-            (HERE / f"{file}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    run_folder.write_samples(HERE / "samples.png", torch.cat([rows["stackgan"], rows["attngan"]]))
+    counts = torch.tensor([TRAIN.captions.count(text) for text in set(TRAIN.captions)], dtype=torch.float64)
+    shares = counts / counts.sum()
+    metrics = {
+        "configs": configs,
+        "asked": ASKED,
+        "shown": SHOWN,
+        "caption_nats": -(shares * shares.log()).sum().item(),
+        "runs": runs,
+    }
+    provenance = {
+        "command": "python book/results/captions_factors/run.py",
+        "commit": revision.stdout.strip(),
+        "python": platform.python_version(),
+        "packages": {"torch": torch.__version__},
+        "device": "cpu",
+        "processes": 1,
+        "threads": 1,
+        "seeds": sorted({seed for _, seed in TASKS}),
+        "wall_seconds": round(time.monotonic() - began, 1),
+        "machine": platform.machine(),
+    }
+    for file, content in (("metrics", metrics), ("provenance", provenance)):
+        (HERE / f"{file}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
