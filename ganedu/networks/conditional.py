@@ -1,11 +1,10 @@
 """Networks that are told a class: the DCGAN pair with the class appended, and the pair of the projection discriminator.
 
-A class reaches a network in one of two ways:
+A class reaches a network in one of two ways. With "concat" its one-hot code is appended, to the noise of G as K more
+numbers, to the image before D as K more channels, each constant. What follows is the plain pair, with K more inputs.
 
-* "concat" appends its one-hot code, to the noise of G as K more numbers, to the image before D as K more channels, each
-  constant. What follows is the plain pair, with K more inputs each.
-* "projection" lets it choose the gains and biases of G's batch normalizations, and in D a vector, with which the features
-  of the image are multiplied: logit = psi(phi(x)) + <v_y, phi(x)>.
+With "projection" it chooses the gains and biases of G's batch normalizations, and in D a vector, with which the
+features of the image are multiplied: logit = psi(phi(x)) + <v_y, phi(x)>.
 
 A label of -1, a class that is not known, has the code 0: D then judges the image alone.
 Taught in {ref}`ch-conditional`; Mirza and Osindero 2014, Radford et al. 2016, Miyato and Koyama 2018.

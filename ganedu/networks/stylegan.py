@@ -1,11 +1,11 @@
 """The style-based generator of StyleGAN and StyleGAN2, and the residual discriminator of the second.
 
 Noise z becomes a style vector w in a mapping network; a synthesis network starts from a constant of 4 x 4 pixels and
-takes one style in each of its layers, besides noise of its own for every pixel. Two ways in for a style:
+takes one style in each of its layers, besides noise of its own for every pixel.
 
-* "adain" replaces each channel's mean and deviation by the style's (Karras et al. 2019);
-* "demodulation" lets the style scale the channels that enter a convolution, and divides what comes out by the deviation
-  that this would give to independent inputs of variance 1 (Karras et al. 2020, section 2.2).
+A style enters in one of two ways. With "adain" each channel's mean and deviation are replaced by the style's (Karras et
+al. 2019). With "demodulation" the style scales the channels that enter a convolution, and what comes out is divided by
+the deviation that this would give to independent inputs of variance 1 (Karras et al. 2020, section 2.2).
 
 Weights are stored with variance 1 and scaled at run time, by He's constant and by a factor that slows the learning
 rate (`Dense`, `Convolution`). At 1024 x 1024 pixels "demodulation" has 30,370,060 parameters and the discriminator
