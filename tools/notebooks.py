@@ -15,6 +15,7 @@ import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 import jupytext
 import nbformat
@@ -160,10 +161,14 @@ def _imported(code: str, package: Path) -> set[Path]:
     return found
 
 
+_PARSING = Lock()  # Python 3.11 counts the depth of a parse for all threads together, and trips over it
+
+
 def _import_names(source: str, package: str) -> set[tuple[str, ...]]:
     """Dotted names below the package that the source imports, say {("checks",), ("data", "toy")}."""
     try:
-        tree = ast.parse(source)
+        with _PARSING:
+            tree = ast.parse(source)
     except SyntaxError:  # the kernel will say so better
         return set()
     names = set()

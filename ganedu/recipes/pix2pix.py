@@ -43,7 +43,7 @@ class Config(paired.Config):
         """A miniature for two CPU cores: 32 x 32 images, narrow networks, patches of 34 pixels, and a fifth of the L1.
 
         Learning rates are five times the paper's. The weight of the L1 is made for pictures of which the input says
-        nearly everything; of an outline whose color nobody can know, it keeps pictures gray for some hundred steps more.
+        nearly everything; of an outline whose color nobody can know, it keeps pictures gray for some hundred steps.
         """
         return replace(
             self, size=32, load_size=0, batch_size=16, width=16, halvings=2, learning_rate=1e-3, restoration=20.0
