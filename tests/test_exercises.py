@@ -34,6 +34,7 @@ WRONG = {
 }
 NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
 EXERCISES = [(chapter, exercise) for chapter, notebook in NOTEBOOKS.items() for exercise in exercises(notebook)]
+DTYPE = re.compile(r"^torch\.set_default_dtype\(.*\)$", re.MULTILINE)
 MAGIC = re.compile(r"^\s*[%!].*$", re.MULTILINE)
 
 
@@ -73,6 +74,8 @@ def before(chapter, exercise):
         if bound & needed or re.search(r"^(import|from) ", source, re.MULTILINE):
             chosen.insert(0, source)
             needed = (needed - bound) | used
+        elif changes := DTYPE.findall(source):  # the precision that the cell leaves behind
+            chosen.insert(0, changes[-1])
     return chosen
 
 

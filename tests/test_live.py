@@ -8,6 +8,7 @@ import torch
 from live_cases import ESBUILD, Plane, bundle
 
 from ganedu import losses, penalties
+from ganedu.data import kinds
 from ganedu.metrics import mode_coverage
 from ganedu.recipes import adversarial
 
@@ -213,7 +214,7 @@ def test_200_steps_end_at_the_same_weights_as_the_package(page, loss, penalty, o
     numbers = []
     for step in range(STEPS):
         game.give(noise[step], mix[step])
-        scalars = game.step(real[step].reshape(k * batch, 2, 1, 1), torch.Generator())
+        scalars = game.step(kinds.Images(real[step].reshape(k * batch, 2, 1, 1)), torch.Generator())
         numbers.append(torch.stack([scalars["loss_d"], scalars["loss_g"]]))
     got = page.evaluate(
         """([state, rules, real, noise, mix]) => {

@@ -50,5 +50,5 @@ install() {
 echo "Setting up .venv: PyTorch ..."
 install "$(grep '^torch==' constraints.txt)"
 echo "Setting up .venv: the book, JupyterLab and the tests ..."
-install --editable '.[book,lab,test]'
+install --editable '.[book,earth,lab,test]'
 echo "$pins" >$stamp
