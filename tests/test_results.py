@@ -133,3 +133,10 @@ def test_the_race_at_equal_time_is_what_chapter_29_says_of_it():
     assert sum(worse) == 2
     assert max(last["DCGAN"]) > 14
     assert not any(run[-1] > 1.5 * min(run) for arm in (*leaders, "R3GAN") for run in curves[arm])
+
+
+def test_circumstances_are_those_that_the_test_above_asks_for():
+    found = runpy.run_path(str(ROOT / "book" / "results" / "store.py"))["circumstances"](RING)
+    commit, _, rest = found["commit"].partition("+")
+    assert found["command"] == "python book/results/ring_coverage/run.py" and found["device"] == "cpu"
+    assert len(bytes.fromhex(commit)) == 20 and rest in ("", "changes")

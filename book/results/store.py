@@ -1,4 +1,7 @@
-"""What the runs that are stored beside this file share: they call the commands of a chapter and keep what it shows."""
+"""What the runs that are stored beside this file share: they call the commands of a chapter and keep what it shows.
+
+Scripts that train by themselves take `circumstances` when they begin, and `keep` them with what they found.
+"""
 
 import json
 import os
@@ -7,6 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import pad
+
+from ganedu.data import to_bytes
+
 KEPT = ("ganedu", "commit", "python", "packages", "device", "threads", "seed", "wall_seconds")
 
 
@@ -14,6 +24,41 @@ def ganedu(command: str, folder: str) -> None:
     """Run one command of the package on one thread, in `folder`; an error ends the script."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     subprocess.run([sys.executable, "-m", "ganedu", *command.split()], check=True, cwd=folder, env=environment)
+
+
+def circumstances(here: Path) -> dict:
+    """What makes the result in the folder `here`: command, commit, versions, machine; of a script on one CPU thread.
+
+    Files may change while it runs, so it asks at the start. A commit with changes is marked as such, and is refused by
+    the tests of stored results.
+    """
+    changed = _git(here, "status", "--porcelain", "--untracked-files=no")
+    return {
+        "command": f"python book/results/{here.name}/run.py",
+        "commit": _git(here, "rev-parse", "HEAD") + ("+changes" if changed else ""),
+        "python": platform.python_version(),
+        "packages": {"torch": str(torch.__version__)},
+        "device": "cpu",
+        "threads": 1,
+        "machine": platform.machine(),
+    }
+
+
+def _git(here: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], capture_output=True, text=True, cwd=here, check=True).stdout.strip()
+
+
+def keep(here: Path, metrics: dict, provenance: dict) -> None:
+    """Write metrics.json and provenance.json into the folder `here`."""
+    for name, content in (("metrics", metrics), ("provenance", provenance)):
+        (here / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def in_rows(images: Tensor) -> Image.Image:
+    """Images [8 n, 1, H, W] in [-1, 1] as rows of eight with black between them, each pixel repeated twice."""
+    framed = to_bytes(pad(images, (1, 1, 1, 1), value=-1.0))[:, 0]
+    sheet = framed.unflatten(0, (-1, 8)).permute(0, 2, 1, 3).flatten(2).flatten(0, 1)
+    return Image.fromarray(sheet.repeat_interleave(2, 0).repeat_interleave(2, 1).numpy())
 
 
 def read(run: Path, *names: str) -> dict:
@@ -35,5 +80,4 @@ def store(here: Path, run: Path, train: str, **metrics) -> None:
         "machine": platform.machine(),
     }
     metrics = {"recipe": found["config"]["recipe"], "reports": found["evaluation"]["reports"], **metrics}
-    for name, content in (("metrics", metrics), ("provenance", provenance)):
-        (here / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    keep(here, metrics, provenance)

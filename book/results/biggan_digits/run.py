@@ -6,15 +6,11 @@ precision and recall. The numbers go to metrics.json, their circumstances to pro
 first seed to samples.png.
 """
 
-import json
-import platform
-import subprocess
+import sys
 import time
 from pathlib import Path
 
 import torch
-from PIL import Image
-from torch.nn.functional import pad
 
 from ganedu import data, recipes
 from ganedu.data.batches import DeviceBatches
@@ -25,6 +21,9 @@ from ganedu.training.sampling import options_of
 from ganedu.training.trainer import NOISE, stream_seed
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from store import circumstances, in_rows, keep  # noqa: E402
+
 SEEDS, STEPS, EVERY, IMAGES = 2, 500, 100, 2000
 LIMITS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, None)  # of the truncated noise
 
@@ -68,46 +67,27 @@ def run(seed: int) -> tuple[dict, torch.Tensor]:
 
 def main() -> None:
     torch.set_num_threads(1)
-    start, runs = time.time(), []
+    about, start, runs = circumstances(HERE), time.time(), []
     for seed in range(SEEDS):
         found, sheet = run(seed)
         runs.append(found)
         if seed == 0:
-            picture(sheet).save(HERE / "samples.png", optimize=True)
-        write(runs, start)
+            in_rows(sheet).save(HERE / "samples.png", optimize=True)
+        write(runs, about, start)
 
 
-def write(runs: list[dict], start: float) -> None:
+def write(runs: list[dict], about: dict, start: float) -> None:
     """Numbers and circumstances, after every seed."""
     steps = list(range(0, STEPS + 1, EVERY))
     metrics = {"steps": steps, "limits": LIMITS, "images": IMAGES, "runs": runs}
-    (HERE / "metrics.json").write_text(json.dumps(metrics) + "\n", encoding="utf-8")
-    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE)
-    provenance = {
-        "command": f"python book/results/{HERE.name}/run.py",
+    provenance = about | {
         "like": f"ganedu train biggan --seed SEED --steps {STEPS}",
         "seeds": list(range(len(runs))),
         "features": features.network("digits").tag,
-        "commit": git.stdout.strip(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "device": f"cpu, {platform.machine()}, 1 thread",
         "cpu_seconds": round(time.process_time()),
         "wall_seconds": round(time.time() - start),
     }
-    (HERE / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
-
-
-def picture(images: torch.Tensor) -> Image.Image:
-    """Images [8 n, 1, H, W] as rows of eight with black between them, each pixel repeated twice."""
-    rows = (
-        data.to_bytes(pad(images, (1, 1, 1, 1), value=-1.0))[:, 0]
-        .unflatten(0, (-1, 8))
-        .permute(0, 2, 1, 3)
-        .flatten(2)
-        .flatten(0, 1)
-    )
-    return Image.fromarray(rows.repeat_interleave(2, 0).repeat_interleave(2, 1).numpy())
+    keep(HERE, metrics, provenance)
 
 
 if __name__ == "__main__":

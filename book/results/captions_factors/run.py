@@ -11,9 +11,7 @@ picture by StackGAN, sketch and picture by AttnGAN, the same with the color swap
 picture's pixels pay to the color word.
 """
 
-import json
-import platform
-import subprocess
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +27,9 @@ from ganedu.training import run_folder
 from ganedu.training.ema import Average
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from store import circumstances, keep  # noqa: E402
+
 TASKS = [("attngan", 0), ("stackgan", 0), ("stackgan", 1), ("attngan", 1)]
 STEPS, EVERY, ASKED, SIDE = 600, 150, 1024, 32
 SHOWN = (
@@ -189,8 +190,7 @@ def rows_of(recipe, network):
 
 
 def main():
-    began, runs, configs, rows = time.monotonic(), [], {}, {}
-    revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE, check=True)
+    about, began, runs, configs, rows = circumstances(HERE), time.monotonic(), [], {}, {}
     for name, seed in TASKS:
         run, recipe, network, configs[name] = train(name, seed)
         runs.append(run)
@@ -206,20 +206,8 @@ def main():
         "caption_nats": -(shares * shares.log()).sum().item(),
         "runs": runs,
     }
-    provenance = {
-        "command": "python book/results/captions_factors/run.py",
-        "commit": revision.stdout.strip(),
-        "python": platform.python_version(),
-        "packages": {"torch": torch.__version__},
-        "device": "cpu",
-        "processes": 1,
-        "threads": 1,
-        "seeds": sorted({seed for _, seed in TASKS}),
-        "wall_seconds": round(time.monotonic() - began, 1),
-        "machine": platform.machine(),
-    }
-    for file, content in (("metrics", metrics), ("provenance", provenance)):
-        (HERE / f"{file}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    seconds = round(time.monotonic() - began, 1)
+    keep(HERE, metrics, about | {"seeds": sorted({seed for _, seed in TASKS}), "wall_seconds": seconds})
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@ the ties (`KINDS`) of its partner it is nearest. Numbers go to metrics.json, the
 first 8 test images, their translations by seed 0 with and without the identity loss, and their partners to samples.png.
 """
 
-import json
-import platform
-import subprocess
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
@@ -22,6 +20,9 @@ from ganedu.data.batches import DeviceBatches
 from ganedu.training import run_folder
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from store import circumstances, keep  # noqa: E402
+
 SEEDS, STEPS, EVERY, SHARES = (0, 1, 2), 600, 100, (0.5, 0.0)
 KINDS = ("partner", "half-turn", "mirrored", "mirrored half-turn")
 Recipe = recipes.get("cyclegan")
@@ -72,7 +73,7 @@ def train(task):
 
 
 def main():
-    began = time.monotonic()
+    about, began = circumstances(HERE), time.monotonic()
     tasks = [(identity, seed) for identity in SHARES for seed in SEEDS]
     with ProcessPoolExecutor(len(tasks)) as pool:
         results = list(pool.map(train, tasks))
@@ -82,21 +83,12 @@ def main():
     run_folder.write_samples(HERE / "samples.png", sheet)
     metrics = {"recipe": {"name": "cyclegan", "config": results[0][2]}, "test_images": 512}
     metrics["runs"] = [run for run, _, _ in results]
-    revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE, check=True)
-    provenance = {
-        "command": "python book/results/cyclegan_shapes/run.py",
-        "commit": revision.stdout.strip(),
-        "python": platform.python_version(),
-        "packages": {"torch": torch.__version__},
-        "device": "cpu",
+    provenance = about | {
         "processes": len(tasks),
-        "threads": 1,
         "seeds": list(SEEDS),
         "wall_seconds": round(time.monotonic() - began, 1),
-        "machine": platform.machine(),
     }
-    for name, content in (("metrics", metrics), ("provenance", provenance)):
-        (HERE / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    keep(HERE, metrics, provenance)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,7 @@ circumstances to provenance.json, twelve of the test pairs and what the three ma
 Pictures: Noto Emoji, Apache License 2.0, Google; Twemoji, CC BY 4.0, Twitter and contributors; samples.png likewise.
 """
 
-import json
-import platform
-import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +21,9 @@ from ganedu.data import emoji, kinds
 from ganedu.training import run_folder
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from store import circumstances, keep  # noqa: E402
+
 SIDE, SEED = 32, 0
 STEPS = {"pix2pix": 1500, "l1": 1500, "cyclegan": 1500}
 SHOWN = 12
@@ -79,8 +80,7 @@ def laplacian(images):
 
 def main() -> None:
     torch.set_num_threads(1)
-    started = time.perf_counter()
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip()
+    about, started = circumstances(HERE), time.perf_counter()
     train, test = emoji.load("train"), emoji.load("test")
     x, y, test_x, test_y = (
         data.to_floats(data.resize(each, SIDE), torch.float32)
@@ -96,22 +96,14 @@ def main() -> None:
     chosen = torch.arange(0, len(test), len(test) // SHOWN)[:SHOWN]
     sheet = torch.cat([each[chosen] for each in (rows[0], *rows[2:], rows[1])])
     run_folder.write_samples(HERE / "samples.png", sheet, columns=SHOWN)
-    provenance = {
-        "command": "python book/results/emoji_styles/run.py",
+    provenance = about | {
         "data": "emoji: Noto Emoji (Apache-2.0, Google) and Twemoji (CC BY 4.0, Twitter and contributors), 16.0.0",
-        "commit": commit,
         "ganedu": __version__,
-        "python": platform.python_version(),
-        "packages": {"torch": torch.__version__},
-        "device": "cpu",
-        "threads": 1,
         "seed": SEED,
-        "machine": platform.machine(),
         "wall_seconds": round(time.perf_counter() - started),
     }
     numbers = {"train_pairs": len(train), "test_pairs": len(test), "shown": [test.names[i] for i in chosen]}
-    for name, content in (("metrics", numbers | {"systems": found}), ("provenance", provenance)):
-        (HERE / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    keep(HERE, numbers | {"systems": found}, provenance)
 
 
 if __name__ == "__main__":

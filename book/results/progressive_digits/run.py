@@ -5,15 +5,11 @@ generator go to metrics.json, their circumstances to provenance.json; eight imag
 five steps, to samples.png.
 """
 
-import json
-import platform
-import subprocess
+import sys
 import time
 from pathlib import Path
 
 import torch
-from PIL import Image
-from torch.nn.functional import pad
 
 from ganedu import data, recipes
 from ganedu.data.batches import DeviceBatches
@@ -23,6 +19,9 @@ from ganedu.training.ema import Average
 from ganedu.training.trainer import NOISE, stream_seed
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from store import circumstances, in_rows, keep  # noqa: E402
+
 SEEDS, STEPS, IMAGES = 1, 500, 2000
 SHOWN = (40, 80, 120, 160, 500)  # held at 4 pixels, 8 faded in, held, 16 faded in, long held
 
@@ -51,45 +50,26 @@ def run(seed: int) -> tuple[dict, torch.Tensor]:
 
 def main() -> None:
     torch.set_num_threads(1)
-    start, runs = time.time(), []
+    about, start, runs = circumstances(HERE), time.time(), []
     for seed in range(SEEDS):
         found, sheet = run(seed)
         runs.append(found)
         if seed == 0:
-            picture(sheet).save(HERE / "samples.png", optimize=True)
-        write(runs, start)
+            in_rows(sheet).save(HERE / "samples.png", optimize=True)
+        write(runs, about, start)
 
 
-def write(runs: list[dict], start: float) -> None:
+def write(runs: list[dict], about: dict, start: float) -> None:
     """Numbers and circumstances, after every seed."""
     metrics = {"columns": ["step", "level", "alpha", "frechet_distance"], "images": IMAGES, "runs": runs}
-    (HERE / "metrics.json").write_text(json.dumps(metrics) + "\n", encoding="utf-8")
-    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE)
-    provenance = {
-        "command": f"python book/results/{HERE.name}/run.py",
+    provenance = about | {
         "like": f"ganedu train progressive --seed SEED --steps {STEPS}",
         "seeds": list(range(len(runs))),
         "features": features.network("digits").tag,
-        "commit": git.stdout.strip(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "device": f"cpu, {platform.machine()}, 1 thread",
         "cpu_seconds": round(time.process_time()),
         "wall_seconds": round(time.time() - start),
     }
-    (HERE / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
-
-
-def picture(images: torch.Tensor) -> Image.Image:
-    """Images [8 n, 1, H, W] as rows of eight with black between them, each pixel repeated twice."""
-    rows = (
-        data.to_bytes(pad(images, (1, 1, 1, 1), value=-1.0))[:, 0]
-        .unflatten(0, (-1, 8))
-        .permute(0, 2, 1, 3)
-        .flatten(2)
-        .flatten(0, 1)
-    )
-    return Image.fromarray(rows.repeat_interleave(2, 0).repeat_interleave(2, 1).numpy())
+    keep(HERE, metrics, provenance)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ and of the choice of the labels. The accuracy on the 256 test images is that of 
 Results go to metrics.json after each number of labels, their circumstances to provenance.json.
 """
 
-import json
-import platform
-import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +20,9 @@ from ganedu.recipes import sgan
 from ganedu.recipes.adversarial import descend
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from store import circumstances, keep  # noqa: E402
+
 PER_CLASS, SEEDS, STEPS, SIZE = (1, 2, 5, 10, 20), 5, 400, 8
 ARMS = ("supervised", "feature_matching")
 
@@ -51,7 +52,7 @@ def accuracy(recipe: sgan.Recipe, test_set) -> float:
 
 def main() -> None:
     torch.set_num_threads(1)
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip()
+    about = circumstances(HERE)
     train_set, test_set = (data.load("digits", split, size=SIZE) for split in ("train", "test"))
     settings = {"per_class": PER_CLASS, "seeds": SEEDS, "steps": STEPS, "size": SIZE, "test_images": len(test_set)}
     tables: dict[str, list] = {arm: [] for arm in ARMS}
@@ -62,18 +63,12 @@ def main() -> None:
             tables[arm].append([accuracy(run, test_set) for run in runs])
             print(per_class, arm, tables[arm][-1], flush=True)
         content = {"settings": settings, "accuracy": tables}
-        (HERE / "metrics.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        provenance = {
-            "command": f"python book/results/{HERE.name}/run.py",
+        provenance = about | {
             "seeds": list(range(SEEDS)),
-            "commit": commit,
-            "python": platform.python_version(),
-            "torch": str(torch.__version__),
-            "device": f"cpu, {platform.machine()}, one thread",
             "wall_seconds": round(time.monotonic() - began),
             "cpu_seconds": round(time.process_time() - cpu),
         }
-        (HERE / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+        keep(HERE, content, provenance)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ one from w, whether a factor lies above a threshold, of which there are several;
 between two w, are measured by their images. Everything is measured with the weights of the start, too.
 """
 
-import json
-import platform
-import subprocess
+import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +19,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from store import circumstances, keep  # noqa: E402
+
 SEEDS, STEPS, BATCH, WIDTH, GAMMA = 12, 6000, 128, 48, 0.3
 RATE, BETAS, DECAY = 2e-3, (0.0, 0.99), 0.999
 POINTS, EPSILON = 8000, 1e-3
@@ -123,27 +124,18 @@ def measure(mapping, synthesis, weights):
 
 def main():
     torch.set_num_threads(1)
-    began, cpu = time.monotonic(), time.process_time()
+    about, began, cpu = circumstances(HERE), time.monotonic(), time.process_time()
     mapping, synthesis, start, average = train()
     before, _ = measure(mapping, synthesis, start)
     after, picture = measure(mapping, synthesis, average)
     picture = {name: np.round(values, 3).tolist() for name, values in picture.items()}
     metrics = {"steps": STEPS, "thresholds": THRESHOLDS, "start": before, "end": after, "grid_of_seed_0": picture}
-    revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE, check=True)
-    provenance = {
-        "command": "python book/results/style_separability/run.py",
-        "commit": revision.stdout.strip(),
-        "python": platform.python_version(),
-        "packages": {"torch": torch.__version__},
-        "device": "cpu",
-        "threads": 1,
+    provenance = about | {
         "seeds": list(range(SEEDS)),
         "cpu_seconds": round(time.process_time() - cpu, 1),
         "wall_seconds": round(time.monotonic() - began, 1),
-        "machine": platform.machine(),
     }
-    (HERE / "metrics.json").write_text(json.dumps(metrics) + "\n", encoding="utf-8")
-    (HERE / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+    keep(HERE, metrics, provenance)
 
 
 if __name__ == "__main__":

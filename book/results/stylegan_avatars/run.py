@@ -6,9 +6,7 @@ network that has seen real faces only, looks at the averaged generators: how nea
 attributes an image takes from the style of which layer, and how well a linear classifier reads them from z and from w.
 """
 
-import json
-import platform
-import subprocess
+import sys
 import time
 from dataclasses import asdict
 from itertools import pairwise
@@ -30,6 +28,9 @@ from ganedu.training import run_folder
 from ganedu.training.ema import Average
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from store import circumstances, keep  # noqa: E402
+
 PARTS = HERE.parents[2] / "_build" / "stylegan_avatars"
 STEPS, EVERY, DECAY, SEED = 5_000, 250, 0.999, 0
 KEPT = (500, 1000, 2000, 4000)
@@ -250,7 +251,7 @@ def path_lengths(recipe, generator, n: int = 2048, step: float = 1e-3) -> dict:
 
 def main():
     torch.set_num_threads(1)
-    began = time.monotonic()
+    about, began = circumstances(HERE), time.monotonic()
     kept, rows, seconds = train()
     train_set, test_set = avatars.load("train"), avatars.load("test")
     reader, accuracy = learn_to_read(train_set, test_set)
@@ -277,21 +278,12 @@ def main():
         run_folder.write_samples(HERE / f"mixtures_{switch}.png", table.flatten(0, 1))
     strip = [sample(recipe, generator, 8, 8, truncation=psi) for psi in (0.0, 0.4, 0.7, 1.0)]
     run_folder.write_samples(HERE / "truncation.png", torch.cat(strip))
-    revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE, check=True)
-    provenance = {
-        "command": "python book/results/stylegan_avatars/run.py",
-        "commit": revision.stdout.strip(),
-        "python": platform.python_version(),
-        "packages": {"torch": torch.__version__},
-        "device": "cpu",
-        "threads": 1,
+    provenance = about | {
         "seeds": [SEED],
         "cpu_seconds_of_training": round(seconds, 1),
         "wall_seconds": round(time.monotonic() - began, 1),
-        "machine": platform.machine(),
     }
-    for name, content in (("metrics", metrics), ("provenance", provenance)):
-        (HERE / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    keep(HERE, metrics, provenance)
 
 
 if __name__ == "__main__":
