@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad
 
 from ganedu._flat_pieces import FlatPieces
+from ganedu._wide import wide
 
 NAMES = ("none", "gradient_penalty", "r1", "r2", "r1_r2", "dragan")
 
@@ -114,9 +115,9 @@ def input_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         return functional_call(critic, state, (batch,)).sum()  # samples are independent: d sum / d x_i = d f(x_i)
 
     if torch.is_autocast_enabled(x.device.type):
-        x = _at_least_float32(x)
+        x = wide(x)
     with torch.autocast(x.device.type, enabled=False), FlatPieces():
-        return _at_least_float32(grad(total)(x))
+        return wide(grad(total)(x))
 
 
 def clip_weights(critic: nn.Module, limit: float) -> None:
@@ -200,10 +201,6 @@ def _known(name: str) -> str:
     if name not in NAMES:
         raise ValueError(f"unknown penalty {name!r}; choose one of {', '.join(NAMES)}")
     return name
-
-
-def _at_least_float32(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _require_match(real: Tensor, fake: Tensor, mix: Tensor) -> None:

@@ -7,12 +7,13 @@ step. The file is written anew after each recipe, so that a limit of time loses 
 import argparse
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from benchmarks.measure import Counter, cycle
+from benchmarks.measure import Counter, cycle, interleave
 from ganedu import recipes
 from ganedu.cli.recipes import usual_facts
 from ganedu.data import kinds
@@ -57,15 +58,12 @@ def measure(name: str, device: torch.device, *, small: bool, rates: dict) -> dic
             works[contestant], rows[contestant] = prepared(name, device, OPTIONS[contestant], small)
         except (RuntimeError, ValueError) as error:
             rows[contestant] = {"problem": str(error).splitlines()[0]}
-    seconds = {contestant: [] for contestant in works}
-    for turn in range(ROUNDS):
-        for contestant in list(works)[:: -1 if turn % 2 else 1]:
-            seconds[contestant].append(timed(works[contestant], device))
+    seconds = interleave({each: several_steps(trainer, device) for each, trainer in works.items()}, rounds=ROUNDS)
     operations = counted(name, device, small)
     for contestant, times in seconds.items():
         ratios = [a / b for a, b in zip(seconds["fp32"], times, strict=True)]
         rate = rates["bf16" if "bf16" in contestant else contestant.partition(",")[0]]
-        rows[contestant] |= {"seconds": statistics.median(times), "speedup": statistics.median(ratios)}
+        rows[contestant] |= {"seconds": statistics.median(times) / STEPS, "speedup": statistics.median(ratios)}
         rows[contestant]["share_of_floor"] = operations / rate / rows[contestant]["seconds"]
     return {"operations": operations, "batch_size": configured(name, small).batch_size, "contestants": rows}
 
@@ -100,14 +98,15 @@ def prepared(name: str, device: torch.device, options: dict, small: bool) -> tup
     return trainer, {"peak_bytes": peak}
 
 
-def timed(trainer: Trainer, device: torch.device) -> float:
-    """Seconds of a step, mean over STEPS of them."""
-    wait(device)
-    began = time.perf_counter()
-    for _ in range(STEPS):
-        trainer.advance()
-    wait(device)
-    return (time.perf_counter() - began) / STEPS
+def several_steps(trainer: Trainer, device: torch.device) -> Callable[[], None]:
+    """The work that is timed: STEPS steps, until the device has done them."""
+
+    def work():
+        for _ in range(STEPS):
+            trainer.advance()
+        wait(device)
+
+    return work
 
 
 def counted(name: str, device: torch.device, small: bool) -> int:

@@ -7,6 +7,8 @@ Taught in {ref}`ch-mode-collapse`.
 import torch
 from torch import Tensor, nn
 
+from ganedu._wide import wide
+
 
 class MinibatchDiscrimination(nn.Module):
     """Features [n, d] to [n, d + kernels]: beside its own features, each sample gets how close the batch is to it.
@@ -53,7 +55,7 @@ def append_deviation(x: Tensor, group: int = 4) -> Tensor:
     group = min(group, len(x))
     if x.ndim != 4 or group < 1 or len(x) % group:
         raise ValueError(f"samples of shape {tuple(x.shape)} do not divide into groups of {group}")
-    groups = x.to(torch.promote_types(x.dtype, torch.float32)).unflatten(0, (group, -1))  # [group, n / group, c, h, w]
+    groups = wide(x).unflatten(0, (group, -1))  # [group, n / group, c, h, w]
     deviation = (groups.var(0, correction=0) + 1e-8).sqrt().mean((1, 2, 3))  # a number for each of n / group groups
     return torch.cat([x, deviation.to(x.dtype).repeat(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])], dim=1)
 

@@ -281,7 +281,10 @@ class Generator(nn.Module):
         """
         if not truncation >= 0:
             raise ValueError(f"truncation must be 0 (always the mean style), 1 (none) or between, not {truncation}")
-        return styles if truncation == 1 else self.center() + truncation * (styles - self.center())
+        if truncation == 1:
+            return styles
+        center = self.center()
+        return center + truncation * (styles - center)
 
     def _reaches(self, switch: Tensor | int, device: torch.device) -> Tensor:
         """Which layers [B or 1, layers, 1] come at or after `switch`."""

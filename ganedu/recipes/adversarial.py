@@ -22,7 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from ganedu import losses, penalties
+from ganedu._wide import wide
 from ganedu.data import kinds
+from ganedu.recipes.evaluated import evaluated
 
 OPTIMIZERS = ("adam", "rmsprop")
 NOISES = ("normal", "uniform")
@@ -166,11 +168,7 @@ class Recipe:
         The network is put into evaluation mode for the call, and nothing can be differentiated.
         """
         network = self.networks["generator"] if generator is None else generator
-        was_training = network.training
-        with torch.no_grad():
-            images = network.eval()(self.noise(n, random))
-        network.train(was_training)
-        return images
+        return evaluated(network, self.noise(n, random))
 
     def sheet(self, examples, random: torch.Generator, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
         """The images of a sample picture, [m, C, H, W], which shows eight in a row: here n from noise.
@@ -204,8 +202,7 @@ class Recipe:
 
     def _judge(self, images: Tensor) -> Tensor:
         """The discriminator's outputs [B], in float32 at least, so that losses are not rounded under autocast."""
-        logits = self.networks["discriminator"](images)
-        return logits.to(torch.promote_types(logits.dtype, torch.float32))
+        return wide(self.networks["discriminator"](images))
 
     def _check_batch(self, batch) -> None:
         kinds.require(batch, self.Batch, self.name)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from ganedu import penalties
 from ganedu.data import kinds
 from ganedu.networks import biggan
-from ganedu.recipes import adversarial
+from ganedu.recipes import adversarial, class_conditional
+from ganedu.recipes.evaluated import evaluated
 
 COLUMNS, MOST_ROWS = 8, 16  # of a sheet
 
@@ -60,7 +61,7 @@ class Config(adversarial.Config):
         )
 
 
-class Recipe(adversarial.Recipe):
+class Recipe(class_conditional.Recipe):
     """A generator that is told a class, a discriminator that asks whether an image is of its class.
 
     classes: their names, in the order of the labels.
@@ -71,8 +72,6 @@ class Recipe(adversarial.Recipe):
 
     name = "biggan"
     Config = Config
-    Batch = kinds.Labeled
-    default_data = "digits"
 
     def __init__(self, config, *, image_shape, device="cpu", seed: int = 0, classes: tuple[str, ...] = ()):
         if not classes:
@@ -93,48 +92,14 @@ class Recipe(adversarial.Recipe):
         generator = biggan.Generator(c.latent_dim, channels, classes, shared=c.shared, **same)
         return generator, biggan.Discriminator(channels, classes, **same)
 
-    def step(self, batch: kinds.Labeled, random: torch.Generator) -> dict[str, Tensor]:
-        """One iteration: n_critic steps of the discriminator and one of the generator, which keeps the last fakes.
-
-        batch: images [n_real * B, C, H, W] in [-1, 1] and labels [n_real * B]; random: generator on its device.
-        Returns 0-d tensors, still on the device: loss_d, loss_g (with the regularization), and the mean logits d_real,
-        d_fake.
-        Raises ValueError for a batch of another shape.
-        """
-        self._check_batch(batch)
-        parts = (field.chunk(self.n_real) for field in batch)
-        *earlier, real = (kinds.Labeled(*part) for part in zip(*parts, strict=True))
-        for other in earlier:
-            with torch.no_grad():
-                fake = self.imagine(len(other.images), random)
-            self.discriminator_step(other, fake, random)
-        fake = self.imagine(len(real.images), random)
-        detached = fake._replace(images=fake.images.detach())
-        return self.discriminator_step(real, detached, random) | self.generator_step(real, fake)
-
-    def imagine(self, n: int, random: torch.Generator) -> kinds.Labeled:
-        """n generated images that still depend on G, of classes drawn uniformly."""
-        z, labels = self.noise(n, random), self.draw_labels(n, random)
+    def fakes(self, real: kinds.Labeled, random: torch.Generator) -> kinds.Labeled:
+        """As many generated images as real ones, of classes drawn uniformly."""
+        z, labels = self.noise(len(real.images), random), self.draw_labels(len(real.images), random)
         return kinds.Labeled(self.networks["generator"](z, labels), labels)
-
-    def draw_labels(self, n: int, random: torch.Generator) -> Tensor:
-        """Labels [n] of classes that are all equally probable."""
-        return torch.randint(len(self.classes), (n,), generator=random, device=self.device)
-
-    def draw(self, real: kinds.Labeled, random: torch.Generator) -> None:
-        """There is no penalty, so nothing to draw for one."""
-
-    def discriminator_loss(self, real: kinds.Labeled, fake: kinds.Labeled, drawn: None):
-        """The discriminator's scalar to descend, and its numbers to report."""
-        real_logits, fake_logits = self._judge(*real), self._judge(*fake)
-        loss = self.loss.discriminator(real_logits, fake_logits)
-        scalars = {"loss_d": loss, "d_real": real_logits.mean(), "d_fake": fake_logits.mean()}
-        return loss, {name: value.detach() for name, value in scalars.items()}
 
     def generator_loss(self, real: kinds.Labeled, fake: kinds.Labeled) -> Tensor:
         """The generator's scalar to descend, with the orthogonal regularization of its weights."""
-        logits = (self._judge(*fake), *([self._judge(*real)] if self.loss.relativistic else []))
-        loss = self.loss.generator(*logits)
+        loss = super().generator_loss(real, fake)
         if self.config.orthogonal:
             weights = biggan.regularized(self.networks["generator"])
             loss = loss + self.config.orthogonal * sum(penalties.orthogonality(weight) for weight in weights)
@@ -159,26 +124,16 @@ class Recipe(adversarial.Recipe):
         else:
             z = truncated_noise(n, self.latent_dim, truncation, random, device=self.device)
         labels = self.draw_labels(n, random) if labels is None else self._checked(labels, n)
-        return self._show(z, labels, generator)
+        network = self.networks["generator"] if generator is None else generator
+        return evaluated(network, z, labels)
 
     def sheet(self, examples, random: torch.Generator, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
         """One class a row, the same eight latents in every row; at least n images, and rows for up to 16 classes."""
         rows = max(n // COLUMNS, min(len(self.classes), MOST_ROWS))
         labels = torch.arange(rows, device=self.device) % len(self.classes)
-        return self._show(self.noise(COLUMNS, random).repeat(rows, 1), labels.repeat_interleave(COLUMNS), generator)
-
-    def _show(self, z: Tensor, labels: Tensor, generator: nn.Module | None) -> Tensor:
+        z = self.noise(COLUMNS, random).repeat(rows, 1)
         network = self.networks["generator"] if generator is None else generator
-        was_training = network.training
-        with torch.no_grad():
-            images = network.eval()(z, labels)
-        network.train(was_training)
-        return images
-
-    def _judge(self, images: Tensor, labels: Tensor) -> Tensor:
-        """The discriminator's logits [B], in float32 at least, so that losses are not rounded under autocast."""
-        logits = self.networks["discriminator"](images, labels)
-        return logits.to(torch.promote_types(logits.dtype, torch.float32))
+        return evaluated(network, z, labels.repeat_interleave(COLUMNS))
 
     def _checked(self, labels: Tensor, n: int) -> Tensor:
         if labels.shape != (n,) or labels.is_floating_point():

@@ -17,11 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganedu import _joint
+from ganedu._wide import wide
 from ganedu.data import captions, kinds
 from ganedu.networks.stackgan import Drawn, shrink
 from ganedu.networks.text import check_captions, kl_to_standard
 from ganedu.recipes import adversarial
 from ganedu.recipes.adversarial import descend
+from ganedu.recipes.evaluated import evaluated
 
 
 @dataclass(frozen=True)
@@ -107,14 +109,14 @@ class Recipe(adversarial.Recipe):
         total, others = 0.0, (_joint.previous(tokens), _joint.previous(lengths))
         for judge, fake in zip(self.networks["discriminator"], fakes, strict=True):
             of_real, of_fake = judge.look(shrink(real, fake.shape[-1])), judge.look(fake)
-            right, fooled = (_wide(judge.match(seen, tokens, lengths)) for seen in (of_real, of_fake))
+            right, fooled = (wide(judge.match(seen, tokens, lengths)) for seen in (of_real, of_fake))
             loss, scalars = self.loss.discriminator(right, fooled), {"d_real": right.mean(), "d_fake": fooled.mean()}
             if self.config.matching:
-                wrong = _wide(judge.match(of_real, *others))
+                wrong = wide(judge.match(of_real, *others))
                 loss = (loss + self.loss.discriminator(right, wrong)) / 2
                 scalars["d_wrong"] = wrong.mean()
             if self.config.alone:
-                loss = loss + self.loss.discriminator(_wide(judge.judge(of_real)), _wide(judge.judge(of_fake)))
+                loss = loss + self.loss.discriminator(wide(judge.judge(of_real)), wide(judge.judge(of_fake)))
             total = total + loss
         return total, {name: value.detach() for name, value in {"loss_d": total, **scalars}.items()}
 
@@ -128,13 +130,13 @@ class Recipe(adversarial.Recipe):
 
     def generator_loss(self, real: Tensor, drawn: Drawn, tokens: Tensor, lengths: Tensor):
         """The generator's scalar to descend, and the numbers to report; real images are not looked at."""
-        kl = kl_to_standard(_wide(drawn.mu), _wide(drawn.log_variance)).mean()
+        kl = kl_to_standard(wide(drawn.mu), wide(drawn.log_variance)).mean()
         loss = self.config.kl_weight * kl
         for judge, fake in zip(self.networks["discriminator"], drawn.images, strict=True):
             seen = judge.look(fake)
-            loss = loss + self.loss.generator(_wide(judge.match(seen, tokens, lengths)))
+            loss = loss + self.loss.generator(wide(judge.match(seen, tokens, lengths)))
             if self.config.alone:
-                loss = loss + self.loss.generator(_wide(judge.judge(seen)))
+                loss = loss + self.loss.generator(wide(judge.judge(seen)))
         return loss, {"loss_g": loss.detach(), "kl": kl.detach()}
 
     def encode(self, texts: list[str]) -> tuple[Tensor, Tensor]:
@@ -154,11 +156,7 @@ class Recipe(adversarial.Recipe):
             raise ValueError(f"tokens [{n}, T] and lengths [{n}] expected together; make them with `encode`")
         if tokens is None:
             tokens, lengths = network.captions.draw(n, random)
-        was_training = network.training
-        with torch.no_grad():
-            drawn = network.eval()(self.noise(n, random), tokens, lengths)
-        network.train(was_training)
-        return drawn
+        return evaluated(network, self.noise(n, random), tokens, lengths)
 
     def sample(self, n: int, random: torch.Generator, *, generator=None, tokens=None, lengths=None) -> Tensor:
         """n images [n, C, H, W] in [-1, 1], one for each caption.
@@ -206,7 +204,3 @@ def check(config: Config, words: tuple[str, ...]) -> None:
     for name in ("kl_weight", "blocks", "remember"):
         if getattr(config, name) < (name == "remember"):
             raise ValueError(f"{name} is too small: {getattr(config, name)}")
-
-
-def _wide(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from ganedu import penalties
 from ganedu.data import kinds
 from ganedu.networks import conditional
-from ganedu.recipes import dcgan
+from ganedu.recipes import class_conditional, dcgan
+from ganedu.recipes.evaluated import evaluated
 
 CONDITIONINGS = ("concat", "projection")
 NORMS = {"concat": ("batch", "none"), "projection": ("spectral", "none")}
@@ -57,7 +58,7 @@ class Config(dcgan.Config):
         return replace(super().small(), mismatched=0.5, learning_rate_d=2e-4)
 
 
-class Recipe(dcgan.Recipe):
+class Recipe(class_conditional.Recipe):
     """A generator and a discriminator of pairs (image, class).
 
     classes: names of the classes. Raises ValueError, besides those of every recipe, for an unknown conditioning, a
@@ -67,8 +68,6 @@ class Recipe(dcgan.Recipe):
 
     name = "cgan"
     Config = Config
-    Batch = kinds.Labeled
-    default_data = "digits"
 
     def __init__(self, config, *, image_shape: tuple[int, int, int], classes: tuple[str, ...], device="cpu", seed=0):
         self.classes = tuple(classes)
@@ -87,23 +86,6 @@ class Recipe(dcgan.Recipe):
         generator = conditional.ConcatGenerator(c.latent_dim, channels, k, **shape)
         return generator, conditional.ConcatDiscriminator(channels, k, norm=c.norm, **shape)
 
-    def step(self, batch: kinds.Labeled, random: torch.Generator) -> dict[str, Tensor]:
-        """One iteration: n_critic steps of the discriminator and one of the generator, see `adversarial.Recipe.step`.
-
-        batch: images [n_real * B, C, H, W] in [-1, 1] with labels [n_real * B]; random: source of classes and noise.
-        Raises ValueError for a batch of another shape.
-        """
-        self._check_batch(batch)
-        parts = zip(*(each.chunk(self.n_real) for each in batch), strict=True)
-        *earlier, last = (kinds.Labeled(*part) for part in parts)
-        for real in earlier:
-            with torch.no_grad():
-                fake = self.fakes(real, random)
-            self.discriminator_step(real, fake, random)
-        fake = self.fakes(last, random)
-        before = fake._replace(images=fake.images.detach())
-        return self.discriminator_step(last, before, random) | self.generator_step(last, fake)
-
     def fakes(self, real: kinds.Labeled, random: torch.Generator) -> kinds.Labeled:
         """As many generated images as real ones, each with the class that it was asked for.
 
@@ -113,10 +95,6 @@ class Recipe(dcgan.Recipe):
         labels = self.draw_labels(len(real.labels), random)
         images = self.networks["generator"](self.noise(len(labels), random), labels)
         return kinds.Labeled(images, torch.where(real.labels < 0, real.labels, labels))
-
-    def draw_labels(self, n: int, random: torch.Generator) -> Tensor:
-        """Classes [n], all equally probable."""
-        return torch.randint(len(self.classes), (n,), generator=random, device=self.device)
 
     def draw(self, real: kinds.Labeled, random: torch.Generator) -> Tensor | None:
         """A wrong class for each real image [B], all equally probable; None if D is shown no mismatched pairs.
@@ -150,21 +128,13 @@ class Recipe(dcgan.Recipe):
             labels = self.draw_labels(n, random)
         labels = self._checked(labels, n)
         network = self.networks["generator"] if generator is None else generator
-        was_training = network.training
-        with torch.no_grad():
-            images = network.eval()(self.noise(n, random), labels)
-        network.train(was_training)
-        return images
+        return evaluated(network, self.noise(n, random), labels)
 
     def sheet(self, examples, random: torch.Generator, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
         """Rows of 8 images of one class, all classes in turn if there are at most ROWS."""
         rows = max(n // 8, min(len(self.classes), ROWS))
         labels = (torch.arange(rows, device=self.device) % len(self.classes)).repeat_interleave(8)
         return self.sample(len(labels), random, generator=generator, labels=labels)
-
-    def _judge(self, pairs: kinds.Labeled) -> Tensor:
-        logits = self.networks["discriminator"](*pairs)
-        return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
     def _checked(self, labels, n: int) -> Tensor:
         labels = torch.as_tensor(labels, device=self.device)

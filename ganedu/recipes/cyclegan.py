@@ -17,9 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from ganedu import losses
+from ganedu._wide import wide
 from ganedu.data import kinds
 from ganedu.networks import patchgan, translation
 from ganedu.recipes.adversarial import descend
+from ganedu.recipes.evaluated import evaluated
 from ganedu.recipes.image_pool import ImagePool
 
 DIRECTIONS = ("AtoB", "BtoA")
@@ -165,11 +167,7 @@ class Recipe:
         if direction not in DIRECTIONS:
             raise ValueError(f"unknown direction {direction!r}; choose one of {', '.join(DIRECTIONS)}")
         network = getattr(self.networks["generator"] if generator is None else generator, direction)
-        was_training = network.training
-        with torch.no_grad():
-            translated = network.eval()(images)
-        network.train(was_training)
-        return translated
+        return evaluated(network, images)
 
     def sheet(self, examples, random, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
         """Six rows of k images, [6 * k, C, H, W]: `sheet_rows`.
@@ -207,7 +205,7 @@ class Recipe:
     def _judge(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of images of A and of B, each by its discriminator, in float32 at least."""
         of_a, of_b = self.networks["discriminator"](a, b)
-        return _wide(of_a), _wide(of_b)
+        return wide(of_a), wide(of_b)
 
     def _check_batch(self, batch: kinds.Unpaired) -> None:
         kinds.require(batch, kinds.Unpaired, self.name)
@@ -248,8 +246,4 @@ def check(config: Config, image_shape: tuple[int, int, int]) -> None:
 
 def _distance(images: Tensor, others: Tensor) -> Tensor:
     """Mean absolute difference, in float32 at least."""
-    return (_wide(images) - _wide(others)).abs().mean()
-
-
-def _wide(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+    return (wide(images) - wide(others)).abs().mean()

@@ -9,9 +9,9 @@ Taught in {ref}`ch-responsible-use`; Wu et al. 2016.
 from dataclasses import dataclass, replace
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
+from ganedu import _joint
 from ganedu.data import kinds
 from ganedu.data.projection import PICTURE, shaded
 from ganedu.networks import voxels
@@ -90,9 +90,7 @@ class Recipe(adversarial.Recipe):
             adam = self.optimizers["discriminator"]
             adam.grad_scale, adam.found_inf = None, (self.accuracy > self.config.patience).float()
         scalars = super().discriminator_step(real, fake, random)
-        if dist.is_available() and dist.is_initialized():
-            dist.all_reduce(scalars["accuracy"])
-            scalars["accuracy"] /= dist.get_world_size()
+        scalars["accuracy"] = _joint.mean(scalars["accuracy"])
         self.accuracy.copy_(scalars["accuracy"])
         return scalars
 

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from ganedu import losses
+from ganedu._wide import wide
 from ganedu.data import kinds
 from ganedu.recipes import adversarial
+from ganedu.recipes.evaluated import evaluated
 
 DISTANCES = ("l1", "l2")
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in a gray picture; ITU-R BT.601
@@ -167,7 +169,7 @@ class Recipe:
 
     def generator_loss(self, inputs: Tensor, wanted: Tensor, made: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator's scalar to descend, and its numbers to report; can be compiled as a whole."""
-        distance = self.distance(_wide(made), _wide(wanted))
+        distance = self.distance(wide(made), wide(wanted))
         loss = self.config.restoration * distance
         if self.plays:
             real = [self._judge(inputs, wanted)] if self.loss.relativistic else []
@@ -190,10 +192,7 @@ class Recipe:
         """
         network = self.networks["generator"] if generator is None else generator
         noise = None if random is None else self.draw(inputs, random)
-        was_training = network.training
-        with torch.no_grad():
-            made = network.eval()(inputs) if noise is None else network.eval()(inputs, noise)
-        network.train(was_training)
+        made = evaluated(network, inputs) if noise is None else evaluated(network, inputs, noise)
         return self.finished(inputs, made)
 
     def sheet(self, examples: kinds.Pairs, random, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
@@ -247,7 +246,7 @@ class Recipe:
 
     def _judge(self, inputs: Tensor, made: Tensor) -> Tensor:
         """Logits, in float32 at least: mixed precision stops here."""
-        return _wide(self.networks["discriminator"](self.shown(inputs, made)))
+        return wide(self.networks["discriminator"](self.shown(inputs, made)))
 
     def _check_batch(self, inputs: Tensor, targets: Tensor) -> None:
         given, expected = (inputs.shape[1:], targets.shape[1:]), (self.input_shape, self.image_shape)
@@ -273,7 +272,3 @@ def alike(images: Tensor, image_shape: tuple[int, int, int]) -> Tensor:
 
 def _row(shape) -> str:
     return ", ".join(map(str, shape))
-
-
-def _wide(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))

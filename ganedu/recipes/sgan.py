@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 
 from ganedu import _joint
+from ganedu._wide import wide
 from ganedu.data import few_labels, kinds
 from ganedu.networks import conditional, dcgan
 from ganedu.recipes import adversarial
+from ganedu.recipes.evaluated import evaluated
 
 OBJECTIVES = ("feature_matching", "adversarial")
 
@@ -118,21 +120,16 @@ class Recipe(adversarial.Recipe):
         if self.config.objective == "adversarial":
             return softplus(-real_logit(self._logits(fake))).mean()
         phi = self.networks["discriminator"].features
-        of_real, of_fake = (_wide(phi(images)) for images in (real.images, fake))
+        of_real, of_fake = (wide(phi(images)) for images in (real.images, fake))
         apart = without_label(real.labels, of_real.dtype) @ of_real - of_fake.mean(0)
         return _joint.mean(apart).square().sum()
 
     def classify(self, images: Tensor) -> Tensor:
         """The most probable class of each image [n, C, H, W] in [-1, 1]: int64 [n]."""
-        network = self.networks["discriminator"]
-        was_training = network.training
-        with torch.no_grad():
-            found = network.eval()(images.to(self.device)).argmax(1)
-        network.train(was_training)
-        return found
+        return evaluated(self.networks["discriminator"], images.to(self.device)).argmax(1)
 
     def _logits(self, images: Tensor) -> Tensor:
-        return _wide(self.networks["discriminator"](images))
+        return wide(self.networks["discriminator"](images))
 
 
 def real_logit(logits: Tensor) -> Tensor:
@@ -179,7 +176,3 @@ def _check(config: Config, classes: tuple[str, ...]) -> None:
         raise ValueError(f"sgan: unlabeled_weight must not be negative, but is {config.unlabeled_weight}")
     if len(classes) < 2:
         raise ValueError(f"sgan: {len(classes)} classes given, and there is nothing to tell apart; take labeled data")
-
-
-def _wide(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from ganedu._wide import wide
 from ganedu.data import kinds
 from ganedu.networks import autoencoder
+from ganedu.recipes.evaluated import evaluated
 
 ARCHITECTURES = ("dense", "conv")
 
@@ -112,10 +114,10 @@ class Recipe:
 
         The loss is divided by the number of pixels, so that one learning rate does for all sizes.
         """
-        mean, log_std = (each.to(_float(each)) for each in self.networks["encoder"](images))
+        mean, log_std = map(wide, self.networks["encoder"](images))
         decoder = self.networks["generator"]
         guess = decoder(mean + log_std.exp() * noise)
-        reconstruction = log_normal(images, guess.to(_float(guess)), decoder.log_std).mean()
+        reconstruction = log_normal(images, wide(guess), decoder.log_std).mean()
         kl = divergence(mean, log_std).mean()
         loss = (self.config.kl_weight * kl - reconstruction) / images[0].numel()
         scalars = {"loss": loss, "elbo": reconstruction - kl, "reconstruction": reconstruction, "kl": kl}
@@ -124,19 +126,16 @@ class Recipe:
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """What the decoder makes of the mean code of images [n, C, H, W] in [-1, 1]."""
-        encoder = self.networks["encoder"]
-        was_training = encoder.training
-        with torch.no_grad():
-            mean, _ = encoder.eval()(images)
-        encoder.train(was_training)
-        return self._decode(mean, self.networks["generator"])
+        mean, _ = evaluated(self.networks["encoder"], images)
+        return evaluated(self.networks["generator"], mean)
 
     def sample(self, n: int, random: torch.Generator, *, generator: nn.Module | None = None) -> Tensor:
         """n images [n, C, H, W] in [-1, 1]: means of the decoder at codes from N(0, 1).
 
         generator: an average of weights, say; the recipe's own if None. It is put into evaluation mode for the call.
         """
-        return self._decode(self.noise(n, random), self.networks["generator"] if generator is None else generator)
+        network = self.networks["generator"] if generator is None else generator
+        return evaluated(network, self.noise(n, random))
 
     def sheet(self, examples, random: torch.Generator, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
         """Rows of 8 samples."""
@@ -156,13 +155,6 @@ class Recipe:
 
     def load_extra_state(self, state: dict) -> None:
         """Take up an `extra_state`."""
-
-    def _decode(self, codes: Tensor, decoder: nn.Module) -> Tensor:
-        was_training = decoder.training
-        with torch.no_grad():
-            images = decoder.eval()(codes)
-        decoder.train(was_training)
-        return images
 
     def _check_batch(self, batch) -> None:
         kinds.require(batch, kinds.Images, self.name)
@@ -203,7 +195,3 @@ def _check(config: Config, image_shape: tuple[int, int, int]) -> None:
         raise ValueError(f"vae: unknown architecture {config.architecture!r}; choose one of {', '.join(ARCHITECTURES)}")
     if config.kl_weight < 0:
         raise ValueError(f"vae: kl_weight must not be negative, but is {config.kl_weight}")
-
-
-def _float(x: Tensor) -> torch.dtype:
-    return torch.promote_types(x.dtype, torch.float32)

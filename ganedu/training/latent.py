@@ -25,7 +25,7 @@ from ganedu.metrics import attributes
 from ganedu.training import run_folder
 from ganedu.training.errors import TrainingError
 from ganedu.training.loading import load
-from ganedu.training.sampling import labels_of
+from ganedu.training.sampling import in_turns, labels_of
 from ganedu.training.source import TENSOR
 
 WALKS = {"slerp": latent.slerp, "lerp": latent.lerp}
@@ -195,7 +195,7 @@ class Pictures:
             return None
         device = self.recipe.device
         if self.chosen is not None:
-            return self.chosen.repeat(-(-n // len(self.chosen)))[:n].to(device)
+            return in_turns(self.chosen, n).to(device)
         return torch.randint(len(self.recipe.classes), (n,), generator=self.random, device=device)
 
     def of(self, z: Tensor, labels: Tensor | None = None) -> Tensor:

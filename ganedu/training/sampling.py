@@ -29,15 +29,21 @@ def options_of(recipe, n: int, **wanted) -> dict:
             raise ValueError(f"{recipe.name} has no --{name}; leave it out")
         match name:
             case "classes":
-                found["labels"] = (
-                    labels_of(value, recipe.classes).repeat(-(-n // (value.count(",") + 1)))[:n].to(recipe.device)
-                )
+                found["labels"] = in_turns(labels_of(value, recipe.classes), n).to(recipe.device)
             case "caption":
                 tokens, lengths = recipe.encode([value] * n)
                 found |= {"tokens": tokens.to(recipe.device), "lengths": lengths.to(recipe.device)}
             case _:
                 found[name] = value
     return found
+
+
+def in_turns(labels: Tensor, n: int) -> Tensor:
+    """n labels: those given, int64 [k], one after the other, again and again.
+
+    Taught in {ref}`training`.
+    """
+    return labels.repeat(-(-n // len(labels)))[:n]
 
 
 def labels_of(text: str, classes: tuple[str, ...]) -> Tensor:

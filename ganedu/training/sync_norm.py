@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules import batchnorm
 
 from ganedu._joint import table
+from ganedu._wide import wide
 
 
 # torch.nn.SyncBatchNorm runs on GPUs only. This one runs everywhere, so that what is tested on CPUs is what trains on
@@ -26,7 +27,7 @@ class SyncBatchNorm(batchnorm._BatchNorm):
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:
             return super().forward(input)
-        x = input.to(torch.promote_types(input.dtype, torch.float32))
+        x = wide(input)
         variance, mean = torch.var_mean(x, [0, *range(2, x.ndim)], correction=0)
         mean, variance = _joint(mean, variance)
         if self.track_running_stats:
