@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 sys.path.insert(0, str(Path(__file__).parent))
-from test_recipes_all import config_of, data_of
+from recipe_cases import config_of, data_of
 
 from ganedu import recipes
 from ganedu.cli.recipes import usual_facts

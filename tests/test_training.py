@@ -55,7 +55,8 @@ def test_a_dcgan_killed_at_twenty_random_moments_and_resumed_ends_bit_identical(
     reached = set()
     for number in range(20):  # every fifth while the run is being taken up, the others up to 40 steps later
         step, call = (moments.randint(1, 40), 12_000) if number % 5 else (None, 30_000)
-        process = spawn(cases.killed_at_moment, str(run), STEPS, step, moments.randint(1, call), "dcgan")
+        killed = (step, moments.randint(1, call), cases.main, str(run), STEPS, None, "dcgan")
+        process = spawn(cases.killed_at_moment, *killed)
         process.join()
         assert process.exitcode == -signal.SIGKILL
         if (run / "config.json").exists():

@@ -47,12 +47,20 @@ def converted(chapter: Path) -> nbformat.NotebookNode:
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: dict[str, int] = {}
+    _fold_imports(notebook)
     for cell in notebook.cells:
         _fold(cell)
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
     return notebook
+
+
+def _fold_imports(notebook):
+    """In the book the first code cell is folded too: nobody begins to read with a list of imports."""
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    first.metadata.setdefault("mystnb", {})["code_prompt_show"] = "Imports"
+    first.metadata["tags"] = [*first.metadata.get("tags", []), "hide-input"]
 
 
 def _fold(cell):
