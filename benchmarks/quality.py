@@ -5,15 +5,20 @@ trains for the same seconds of the processor, measured at the same times by the 
 does not count. "plain" takes the networks and the published settings of the recipe but steps as the public programs do
 (see `benchmarks.dcgan`, `benchmarks.wgan_gp`), in PyTorch's own layout and without an average of the generator; "ours"
 is the recipe as `ganedu train` runs it, at the same settings; "small" the recipe with the settings of its miniature.
+A learning rate that falls to zero does so over the steps that fit into the time, which are estimated beforehand.
 """
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn.functional import relu
+from torch.optim.lr_scheduler import LinearLR
 
 from benchmarks import dcgan, wgan_gp
 from ganedu import data, metrics, recipes
@@ -32,10 +37,12 @@ RUNNERS = (
     "wgan-gp, plain",
     "wgan-gp, ours",
     "wgan-gp, small",
+    "sngan, plain",
     "sngan, ours",
     "sngan, small",
     "r3gan, small",
 )
+TRIED = 5  # steps, to learn how long one takes
 # Published settings at 32 x 32 pixels, where the papers have them; for DCGAN those of the port that tutorials copy.
 PAPERS = {
     "dcgan": lambda kind: kind.Config().port(),
@@ -54,7 +61,8 @@ def measure(*, runners: tuple[str, ...] = RUNNERS, **changes) -> dict:
     found: dict[str, list] = {name: [] for name in runners}
     for seed in settings["seeds"]:
         for name in runners:
-            step, sample = runner(name, images, settings["size"], seed)
+            start = partial(runner, name, images, settings["size"], seed)
+            step, sample = start(horizon(start(TRIED)[0], settings["seconds"]))
 
             def judge(sample=sample) -> float:
                 made = classifier.extract(sample(settings["samples"])).features
@@ -64,26 +72,39 @@ def measure(*, runners: tuple[str, ...] = RUNNERS, **changes) -> dict:
     return {"name": "quality", "settings": settings, "features": classifier.tag, "runners": summary(found)}
 
 
-def runner(name: str, images: Tensor, size: int, seed: int) -> tuple[Callable[[], None], Callable[[int], Tensor]]:
-    """One step, and n samples in [-1, 1], of the runner called `name`, from a new start."""
+def horizon(step: Callable[[], object], seconds: float) -> int:
+    """How many steps fit into the time at most, from the fastest of a few tried."""
+    took = []
+    for _ in range(TRIED):
+        began = time.process_time()
+        step()
+        took.append(time.process_time() - began)
+    return math.ceil(seconds / min(took))
+
+
+def runner(
+    name: str, images: Tensor, size: int, seed: int, steps: int
+) -> tuple[Callable[[], object], Callable[[int], Tensor]]:
+    """One of `steps` steps, and n samples in [-1, 1], of the runner called `name`, from a new start."""
     recipe_name, _, how = name.partition(", ")
     kind = recipes.get(recipe_name)
     config = replace(kind.Config().small() if how == "small" else PAPERS[recipe_name](kind), size=size)
     made = kind(config, image_shape=(images.shape[1], size, size), seed=seed)
     batches = DeviceBatches(kinds.Images(images), config.batch_size, device="cpu", seed=seed)
     if how == "plain":
-        step, network = plain_step(recipe_name, made, batches, seed), None
+        step, network = plain_step(recipe_name, made, batches, seed, steps), None
     else:
-        trainer = Trainer(made, batches, TrainConfig(seed=seed), device=dcgan.CPU, world=World())
+        trainer = Trainer(made, batches, TrainConfig(seed=seed, steps=steps), device=dcgan.CPU, world=World())
         step, network = trainer.advance, trainer.average.network
     return step, lambda n: made.sample(n, torch.Generator().manual_seed(9), generator=network)
 
 
-def plain_step(name: str, made, batches, seed: int) -> Callable[[], None]:
+def plain_step(name: str, made, batches, seed: int, steps: int) -> Callable[[], None]:
     """The iteration of the public programs on a recipe's networks."""
     g, d, config = made.networks["generator"], made.networks["discriminator"], made.config
     adam_g, adam_d = dcgan.adam(g, config), dcgan.adam(d, config)
     random = torch.Generator().manual_seed(seed)
+    falling = [LinearLR(adam, 1.0, 0.0, steps) for adam in (adam_g, adam_d) if config.decay]
 
     def of_dcgan() -> None:
         real = batches.next().images
@@ -94,7 +115,21 @@ def plain_step(name: str, made, batches, seed: int) -> Callable[[], None]:
             numbers = wgan_gp.critic_step(g, d, adam_d, batches.next().images, config.penalty_weight, random)
         wgan_gp.generator_step(g, d, adam_g, numbers["noise"])
 
-    return {"dcgan": of_dcgan, "wgan-gp": of_wgan_gp}[name]
+    def of_sngan() -> None:
+        for _ in range(config.n_critic):
+            real = batches.next().images
+            adam_d.zero_grad()
+            fake = g(made.noise(len(real), random)).detach()
+            (relu(1 - d(real)).mean() + relu(1 + d(fake)).mean()).backward()
+            adam_d.step()
+        wgan_gp.generator_step(g, d, adam_g, made.noise(len(real), random))
+
+    def step() -> None:
+        {"dcgan": of_dcgan, "wgan-gp": of_wgan_gp, "sngan": of_sngan}[name]()
+        for schedule in falling:
+            schedule.step()
+
+    return step
 
 
 def follow(step: Callable[[], object], judge: Callable[[], float], settings: dict) -> dict[str, list]:

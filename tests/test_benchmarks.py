@@ -206,7 +206,7 @@ def test_the_page_shows_the_stored_numbers(tmp_path):
 
 
 def test_quality_is_followed_over_the_same_seconds_for_all_runners():
-    runners = ("dcgan, plain", "wgan-gp, plain", "sngan, ours", "r3gan, small")
+    runners = ("dcgan, plain", "wgan-gp, plain", "sngan, plain", "sngan, ours", "r3gan, small")
     settings = {"data": "digits", "size": 8, "seconds": 0.02, "points": 2, "samples": 80, "seeds": (0, 1)}
     found = quality.measure(runners=runners, **settings)
     assert tuple(found["runners"]) == runners
