@@ -9,6 +9,7 @@ import scipy
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchmetrics.image import PeakSignalNoiseRatio
 
 from ganedu import densities, metrics
 
@@ -198,3 +199,19 @@ def test_a_metric_is_a_number_and_no_part_of_a_graph():
         metrics.kernel_distance(features, features + 1),
     ):
         assert not found.requires_grad
+
+
+def test_distortions_are_those_of_torchmetrics_and_of_gray_levels():
+    made, targets = torch.rand(2, 5, 3, 4, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
+    theirs = PeakSignalNoiseRatio(data_range=2.0, reduction="elementwise_mean", dim=(1, 2, 3))
+    assert metrics.psnr(made, targets).item() == pytest.approx(theirs(made, targets).item(), abs=1e-4)
+    assert metrics.psnr(made, made + 0.2).item() == pytest.approx(20, abs=1e-9)  # a tenth of the peak
+    levels = np.abs((made.numpy() + 1) * 127.5 - (targets.numpy() + 1) * 127.5).mean()
+    assert metrics.mean_absolute_error(made, targets).item() == pytest.approx(levels, abs=1e-9)
+
+
+@pytest.mark.parametrize("distortion", [metrics.psnr, metrics.mean_absolute_error])
+@pytest.mark.parametrize("shapes", [((2, 1, 4, 4), (1, 1, 4, 4)), ((0, 1, 4, 4), (0, 1, 4, 4))])
+def test_distortions_of_pictures_without_partners_are_refused(distortion, shapes):
+    with pytest.raises(ValueError, match="one shape and one at least"):
+        distortion(*map(torch.zeros, shapes))

@@ -3,6 +3,8 @@
 import inspect
 import io
 import json
+import math
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +20,9 @@ from typer.testing import CliRunner
 from ganedu import recipes
 from ganedu.cli import app
 from ganedu.cli.results import evaluate_run
+from ganedu.data import pairs, to_floats
 from ganedu.metrics import features
-from ganedu.training import TrainConfig, TrainingError, checkpoint, evaluation, resume, run_folder, train
+from ganedu.training import TrainConfig, TrainingError, checkpoint, evaluation, load, resume, run_folder, train
 from ganedu.training.loop import Session
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -232,7 +235,7 @@ def pictures(folder, classes):
 def test_data_that_cannot_be_measured_are_refused_before_anything_is_written(tmp_path):
     refused = "evaluate_every=2 cannot be done: "
     for data, message in (
-        (cases.images(), "images without a name have no feature network"),
+        (cases.images(), "images without a name have no test split"),
         (pictures(tmp_path / "plain", ()), "has no classes to train a feature network on"),
     ):
         size = 4 if isinstance(data, torch.Tensor) else 8
@@ -254,10 +257,34 @@ def test_processes_but_the_first_measure_nothing_and_refuse_what_it_refuses(tmp_
         session("no classes")
 
 
-def test_a_recipe_that_translates_is_not_measured():
+def test_a_recipe_without_partners_is_not_measured():
     plan = {"recipe": {"name": "cyclegan", "image_shape": [3, 8, 8]}, "data": {"name": "x", "images": [5, 6]}}
-    with pytest.raises(ValueError, match="cyclegan translates images, but evaluation compares images made of noise"):
-        evaluation.Evaluator(plan, recipes.get("cyclegan"), n=N)
+    with pytest.raises(ValueError, match="cyclegan learns without partners, so nobody knows what its translations"):
+        evaluation.evaluator(plan, recipes.get("cyclegan"), n=N)
+
+
+def test_pairs_are_measured_against_their_partners_on_the_way_and_at_the_end(tmp_path):
+    config = replace(recipes.get("srgan").Config().small(), width=4, blocks=1, batch_size=4)
+    asked = TrainConfig(steps=4, evaluate_every=2, evaluate_images=1000, checkpoint_every=2)  # there are 256 pairs
+    run = tmp_path / "run"
+    train("srgan", "half:digits", out=run, config=asked, recipe_config=config, show=False)
+    on_the_way = rows(run)
+    assert [row["step"] for row in on_the_way] == [2, 4] and {*on_the_way[0]["values"]} == {"mean_absolute_error"}
+    assert re.search(r"mean_absolute_error: final [\d.]+ at step 4, best [\d.]+ at step \d", evaluation.summary(run))
+    said = evaluation.evaluate(run, n=1000)
+    assert "256 pairs of 8 x 8 pixels (half:digits, test), pixel by pixel" in said
+    test = pairs.load_pairs("half:digits", "test")
+    with safe_open(run / "generator.best.safetensors", framework="pt") as best:
+        assert json.loads(best.metadata()["ganedu"]).keys() >= {"step", "mean_absolute_error"}
+    made = load(run).translate(to_floats(test.inputs, torch.float32)).double()
+    apart = (made + 1) * 127.5 - test.targets.double()  # in gray levels
+    found = rows(run)[-1]["values"]
+    assert found["mean_absolute_error"] == pytest.approx(apart.abs().mean().item(), abs=1e-3)
+    assert found["mean_absolute_error"] == pytest.approx(on_the_way[-1]["values"]["mean_absolute_error"], abs=1e-9)
+    decibels = [10 * math.log10(255**2 / each.square().mean().item()) for each in apart]
+    assert found["psnr"] == pytest.approx(sum(decibels) / len(decibels), abs=1e-4)
+    copies = test.inputs.repeat_interleave(2, 2).repeat_interleave(2, 3).double()
+    assert f"copying the inputs would give mean_absolute_error {(copies - test.targets).abs().mean():.4f}" in said
 
 
 def test_a_damaged_evaluation_file_is_named_on_resume(measured, tmp_path):

@@ -140,6 +140,7 @@ def evaluate_run(
 
     Prints the numbers and adds them, with the protocol they were measured by, to RUN/evaluation.json.
     The classifier is trained once for each data set, in at most two minutes.
+    Runs of pairs need none: what is made of the inputs is compared with their partners, pixel by pixel.
 
     \b
     ganedu evaluate runs/dcgan-digits

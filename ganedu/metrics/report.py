@@ -23,6 +23,9 @@ LOWER_IS_BETTER = {
     "precision": False,
     "recall": False,
 }
+OF_PAIRS = {"mean_absolute_error": True, "psnr": False}  # of `ganedu.metrics.distortion`: no features, but partners
+PIXELS = "pixels"  # in the place of a feature network, for pairs
+CRITERIA = ("frechet_distance", "mean_absolute_error")  # by which generators are chosen
 
 
 def direction(name: str) -> str:
@@ -30,7 +33,7 @@ def direction(name: str) -> str:
 
     Taught in {ref}`ch-evaluation`.
     """
-    return f"{'lower' if LOWER_IS_BETTER[name] else 'higher'} is better"
+    return f"{'lower' if (LOWER_IS_BETTER | OF_PAIRS)[name] else 'higher'} is better"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +41,9 @@ class Protocol:
     """How a number was measured.
 
     data, split: the real images; n_real, n_fake: how many of each; features: name and hash of the feature network,
-    `FeatureNetwork.tag`. size: height and width at which both kinds of images were compared; None in records that were
-    made before it was kept. Two numbers with one protocol can be compared; any other two cannot.
+    `FeatureNetwork.tag`, or `PIXELS` where pairs are compared without one. size: height and width at which both kinds
+    of images were compared; None in records that were made before it was kept. Two numbers with one protocol can be
+    compared; any other two cannot.
     Raises ValueError for counts or sides below 1.
     Taught in {ref}`ch-evaluation`.
     """
@@ -80,6 +84,11 @@ class Report:
         if bad or not self.values:
             raise ValueError(f"values must be finite numbers, at least one; given {bad or dict(self.values)}")
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
+
+    @property
+    def criterion(self) -> str:
+        """The metric by which generators are chosen: the Fréchet distance, or of pairs the mean absolute error."""
+        return next(name for name in CRITERIA if name in self.values)
 
     def record(self) -> dict:
         """Plain nested values: the protocol, the step, `averaged` and the numbers."""
@@ -166,14 +175,15 @@ def final_and_best(reports: Sequence[Report], name: str = "frechet_distance") ->
     Raises ValueError for no reports, an unknown metric, one that a report lacks, or more than one protocol.
     Taught in {ref}`ch-evaluation`.
     """
-    if name not in LOWER_IS_BETTER:
-        raise ValueError(f"unknown metric {name!r}; choose one of {', '.join(LOWER_IS_BETTER)}")
+    known = LOWER_IS_BETTER | OF_PAIRS
+    if name not in known:
+        raise ValueError(f"unknown metric {name!r}; choose one of {', '.join(known)}")
     if not reports or any(name not in report.values for report in reports):
         raise ValueError(f"{name} is missing in some of {len(reports)} reports, or there are none; evaluate the run")
     protocols = list(dict.fromkeys(report.protocol for report in reports))
     if len(protocols) > 1:
         raise ValueError(f"reports of different protocols cannot be compared: {protocols[0]} and {protocols[1]}")
-    sign = 1 if LOWER_IS_BETTER[name] else -1
+    sign = 1 if known[name] else -1
     return max(reports, key=lambda report: report.step), min(reports, key=lambda report: sign * report.values[name])
 
 

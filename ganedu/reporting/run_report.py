@@ -174,9 +174,8 @@ def _of_one_protocol(measured: list) -> str:
     rows = [[name, value, direction(name), last.step] for name, value in last.values.items()]
     _, best = evaluation.final_and_best(measured, last)
     if best.step != last.step:
-        rows.append(
-            ["best frechet_distance", best.values["frechet_distance"], direction("frechet_distance"), best.step]
-        )
+        name = last.criterion
+        rows.append([f"best {name}", best.values[name], direction(name), best.step])
     return page.table(["metric", "value", "direction", "step"], rows, caption=evaluation.protocol_in_words(last))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from ganedu import _memory, data
+from ganedu.data import kinds
 from ganedu.training import checkpoint, run_folder
 from ganedu.training.errors import TrainingError
 from ganedu.training.loading import load, recipe_class
@@ -25,14 +26,25 @@ BYTES_A_PIXEL = 10  # of a generated image: as drawn, joined, as bytes
 PATIENCE = 60  # seconds, for others that write a file of kilobytes
 
 
+def evaluator(plan: dict, kind, **options):
+    """What measures the runs of a recipe: `Evaluator`, or for pairs `PairEvaluator`, with the same `measure`.
+
+    options: those of both.
+    Taught in {ref}`ch-evaluation` and {ref}`ch-paired-translation`.
+    """
+    from ganedu.training.pair_evaluation import PairEvaluator
+
+    refuse(plan["data"]["name"], kind)
+    return (PairEvaluator if kind.Batch is kinds.Pairs else Evaluator)(plan, kind, **options)
+
+
 class Evaluator:
     """Compares generators of one run with its real images, which are read once.
 
     plan: the run's config.json; kind: its recipe's class; n: generated images to compare with; split: of the real ones;
     root: folder of downloaded sets, the run's if None; cache: folder of the feature networks, see
     `ganedu.metrics.features.network`.
-    Raises ValueError for a run of a data set without name or classes, one whose recipe does not draw images from noise,
-    and too few images.
+    Raises ValueError for too few images; what cannot be measured at all is for `refuse`.
     Taught in {ref}`ch-evaluation`.
     """
 
@@ -41,7 +53,6 @@ class Evaluator:
 
         name, (_, *size) = plan["data"]["name"], plan["recipe"]["image_shape"]
         root = root or plan["data"].get("root")
-        refuse(name, kind)
         pixels = n * math.prod(plan["recipe"]["image_shape"])
         _memory.require(BYTES_A_PIXEL * pixels, f"comparing {n} generated images", "generate fewer")
         network = features.network(name, root=root, cache=cache)
@@ -64,6 +75,10 @@ class Evaluator:
         fake = torch.cat([recipe.sample(count, random, generator=generator).float().cpu() for count in counts])
         return self.reference.report(fake, **about)
 
+    def remarks(self) -> list[str]:
+        """What else one should know to read the numbers: nothing."""
+        return []
+
 
 def refuse(name: str, kind) -> None:
     """Raises ValueError for data and recipes whose images cannot be measured; opens no picture.
@@ -71,12 +86,14 @@ def refuse(name: str, kind) -> None:
     name: of the data; kind: the recipe's class.
     Taught in {ref}`ch-evaluation`.
     """
-    if not hasattr(kind, "sample"):
-        raise ValueError(f"{kind.name} translates images, but evaluation compares images made of noise")
+    if kind.Batch is kinds.Unpaired:
+        raise ValueError(f"{kind.name} learns without partners, so nobody knows what its translations should be")
     if kind.Batch.sides != 2:
         raise ValueError(f"{kind.name} makes voxels, but the feature networks see pictures")
     if name == TENSOR:
-        raise ValueError("images without a name have no feature network; use ganedu.metrics with them instead")
+        raise ValueError("images without a name have no test split; use ganedu.metrics with them instead")
+    if kind.Batch is kinds.Pairs:
+        return
     if name.startswith(data.FOLDER):
         path = name.removeprefix(data.FOLDER)
         if data.folder.listing(path, "train").labels is None:
@@ -89,19 +106,20 @@ def evaluate(
 ) -> str:
     """Measure n generated images against the real ones of a split, add the report to evaluation.json, and return it.
 
-    The text gives the numbers of this step, their protocol, and the best Fréchet distance measured by it so far.
+    Of a recipe of pairs, measure what is made of the first n inputs against their partners. The text gives the numbers
+    of this step, their protocol, and the best one measured by it so far.
     cache: folder of the feature networks, as for `ganedu.metrics.features.network`.
-    Raises ValueError for data sets and recipes that an `Evaluator` refuses.
-    Taught in {ref}`ch-evaluation`.
+    Raises ValueError for data sets and recipes that `refuse` does, and for too few images.
+    Taught in {ref}`ch-evaluation` and {ref}`ch-paired-translation`.
     """
     run = Path(run)
     plan, step = run_folder.read_config(run), checkpoint.read(run, previous=previous, at=at)["step"]
     averaged = ema and plan["training"]["ema"] > 0
-    evaluator = Evaluator(plan, recipe_class(plan["recipe"]["name"]), n=n, split=split, root=root, cache=cache)
+    judge = evaluator(plan, recipe_class(plan["recipe"]["name"]), n=n, split=split, root=root, cache=cache)
     recipe = load(run, device=device, ema=ema, previous=previous, at=at)
-    found = evaluator.measure(recipe, seed=seed, step=step, averaged=averaged)
+    found = judge.measure(recipe, seed=seed, step=step, averaged=averaged)
     _, best = final_and_best(add(run, found), found)
-    return text(found, best)
+    return "\n".join([text(found, best), *judge.remarks()])
 
 
 def add(run: Path, found) -> list:
@@ -139,11 +157,11 @@ def final_and_best(reports: list, like) -> tuple:
     from ganedu.metrics import report
 
     kind = (like.protocol, like.averaged)
-    return report.final_and_best([each for each in reports if (each.protocol, each.averaged) == kind])
+    return report.final_and_best([each for each in reports if (each.protocol, each.averaged) == kind], like.criterion)
 
 
 def summary(run: Path) -> str:
-    """The final and the best Fréchet distance that a run measured on its way, "" for a run that was not asked to.
+    """The final and the best number that a run measured on its way, "" for a run that was not asked to.
 
     Taught in {ref}`training`.
     """
@@ -152,14 +170,15 @@ def summary(run: Path) -> str:
     if not training["evaluate_every"] or not reports:
         return ""
     final, best = final_and_best(reports, reports[-1])
-    told = [f"{each.values['frechet_distance']:.4f} at step {each.step}" for each in (final, best)]
+    told = [f"{each.values[final.criterion]:.4f} at step {each.step}" for each in (final, best)]
     there = (run / BEST).exists() and step_of(run / BEST) == best.step
-    return f"frechet_distance: final {told[0]}, best {told[1]}" + (f", kept in {run / BEST}" if there else "")
+    return f"{final.criterion}: final {told[0]}, best {told[1]}" + (f", kept in {run / BEST}" if there else "")
 
 
 def _is_own(report, training: dict) -> bool:
     protocol = report.protocol
-    asked = (SPLIT, training["evaluate_images"], training["ema"] > 0)
+    fewer = protocol.n_fake == protocol.n_real < training["evaluate_images"]  # all pairs that there are
+    asked = (SPLIT, protocol.n_fake if fewer else training["evaluate_images"], training["ema"] > 0)
     return (protocol.split, protocol.n_fake, report.averaged) == asked
 
 
@@ -201,15 +220,19 @@ def protocol_in_words(found) -> str:
 
     Taught in {ref}`ch-evaluation`.
     """
+    from ganedu.metrics.report import PIXELS
+
     protocol = found.protocol
     weights = "averaged generator" if found.averaged else "last generator"
     size = f" of {' x '.join(map(str, protocol.size))} pixels" if protocol.size else ""
+    if protocol.features == PIXELS:
+        return f"{weights}; {protocol.n_fake} pairs{size} ({protocol.data}, {protocol.split}), pixel by pixel"
     counts = f"{protocol.n_fake} generated and {protocol.n_real} real images{size}"
     return f"{weights}; {counts} ({protocol.data}, {protocol.split}); features {protocol.features}"
 
 
 def text(found, best) -> str:
-    """A report in lines: each number with its direction, then the protocol, then the best Fréchet distance so far.
+    """A report in lines: each number with its direction, then the protocol, then the best number so far.
 
     Taught in {ref}`ch-evaluation`.
     """
@@ -217,5 +240,5 @@ def text(found, best) -> str:
 
     lines = [f"{name:18} {value:.4f}  {direction(name)}" for name, value in found.values.items()]
     lines.append(f"step {found.step}, {protocol_in_words(found)}")
-    lines.append(f"best frechet_distance so far: {best.values['frechet_distance']:.4f} at step {best.step}")
+    lines.append(f"best {found.criterion} so far: {best.values[found.criterion]:.4f} at step {best.step}")
     return "\n".join(lines)

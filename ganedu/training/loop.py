@@ -166,12 +166,12 @@ class Session:
             path = self.run / "samples" / f"step_{self.trainer.step:06d}.png"
             run_folder.write_samples(path, self.trainer.sample(SAMPLES))
 
-    def _evaluator(self) -> evaluation.Evaluator | None:
+    def _evaluator(self):
         """What measures the generator, on rank 0; the others wait for it, and refuse with it."""
         found, problem = None, None
         if self.world.is_main:
             try:
-                found = evaluation.Evaluator(self.plan, type(self.trainer.recipe), n=self.config.evaluate_images)
+                found = evaluation.evaluator(self.plan, type(self.trainer.recipe), n=self.config.evaluate_images)
             except ValueError as error:
                 problem = str(error)
         if problem := self.world.tell(problem):
@@ -180,17 +180,19 @@ class Session:
 
     def _evaluate(self) -> None:
         """Measure the generator as samples show it; the speed in the next row of metrics does not count this time."""
+        from ganedu.metrics.report import CRITERIA
+
         began, trainer = time.monotonic(), self.trainer
         if bad := trainer.not_finite():
             raise self._not_finite(trainer.step, f"a weight of the {bad}")
-        about = {"step": trainer.step, "averaged": bool(trainer.average), "names": ("frechet_distance",)}
+        about = {"step": trainer.step, "averaged": bool(trainer.average), "names": CRITERIA}
         found = self.evaluator.measure(trainer.recipe, generator=self._generator(), **about)
         _, best = evaluation.final_and_best(evaluation.add(self.run, found), found)
-        distance = found.values["frechet_distance"]
+        name, value = found.criterion, found.values[found.criterion]
         if best.step == found.step:
-            self._write_weights(evaluation.BEST, frechet_distance=distance)
+            self._write_weights(evaluation.BEST, **{name: value})
         if self.board:
-            self.board.add_scalar("frechet_distance", distance, trainer.step)
+            self.board.add_scalar(name, value, trainer.step)
         self.row_started += time.monotonic() - began
 
     def _generator(self) -> nn.Module:
