@@ -17,7 +17,7 @@ import ganedu
 from ganedu import _toc, data, recipes
 from ganedu.cli import app
 from ganedu.cli.train import _default_folder
-from ganedu.data import exporting
+from ganedu.data import exporting, pairs, solids
 from ganedu.metrics.report import LOWER_IS_BETTER
 from ganedu.recipes import dcgan
 from ganedu.training import checkpoint, load
@@ -84,10 +84,30 @@ def test_an_exported_set_is_read_back_with_the_same_pixels_and_classes(tmp_path)
 
 def test_two_domains_are_exported_as_such(tmp_path):
     done = run("data", "export", "shape-domains", tmp_path, "--split", "test", "--n", 3, "--size", 16)
-    assert done.stdout == f"{tmp_path}/testA: 3 images\n{tmp_path}/testB: 3 images\n"
+    assert done.stdout == f"{tmp_path}/testA: 3 files\n{tmp_path}/testB: 3 files\n"
     found = data.load_unpaired("shape-domains", "test", size=16)
     with Image.open(tmp_path / "testB" / "00002.png") as image:
         assert np.array_equal(np.asarray(image), found.b[2].permute(1, 2, 0).numpy())
+
+
+def test_pairs_are_exported_with_one_name_for_both(tmp_path):
+    done = run("data", "export", "half:digits", tmp_path, "--split", "test", "--n", 2)
+    assert done.stdout == f"{tmp_path}/test/inputs: 2 files\n{tmp_path}/test/targets: 2 files\n"
+    found = pairs.load_pairs("half:digits", "test")
+    for folder, images in (("inputs", found.inputs), ("targets", found.targets)):
+        with Image.open(tmp_path / "test" / folder / "00001.png") as image:
+            assert np.array_equal(np.asarray(image), images[1, 0].numpy())
+
+
+def test_voxels_are_exported_and_verified(tmp_path):
+    done = run("data", "export", "solids", tmp_path, "--split", "test", "--n", 2, "--size", 8)
+    assert done.stdout == f"{tmp_path}/test: 2 files\n"
+    found = np.load(tmp_path / "test" / "00001.npy", allow_pickle=False)
+    assert np.array_equal(found, solids.load("test", side=8).voxels[1].numpy())
+    assert (
+        run("data", "verify", "solids", "--size", 8).stdout.splitlines()[1]
+        == "solids test: 512 grids, 1 x 8 x 8 x 8: ok"
+    )
 
 
 @pytest.mark.parametrize("there", ["a folder with something in it", "a file"])

@@ -103,8 +103,9 @@ def prepare(name: str, root: Root = None, size: Size = None):
 
 
 @data_app.command(
-    help="Write a set as PNG files into a new folder, to look at or to change; `image-folder:OUT` (for two domains "
-    "`unpaired:OUT`) trains on it.\n\nExample: ganedu data export digits my-digits"
+    help="Write a set as PNG files (voxels: NumPy files) into a new folder, to look at or to change; "
+    "`image-folder:OUT` (for two domains `unpaired:OUT`) trains on it, and `ganedu translate` takes the inputs of "
+    "pairs.\n\nExamples: ganedu data export digits my-digits; ganedu data export half:digits small-and-large"
 )
 def export(
     name: str,
@@ -114,15 +115,19 @@ def export(
     root: Root = None,
     size: Size = None,
 ):
-    """Write a set as PNG files into a new folder.
+    """Write a set as files into a new folder.
 
     Taught in {ref}`data-sets`.
     """
     with one_sentence(f"data export {name}"):
-        from ganedu.data import exporting
+        from ganedu.data import exporting, kinds, stored
 
         _require_here(name, root)
         counts = exporting.export(name, out, root=root, split=split, n=n, size=size)
+        if stored.kind_of(name) is not kinds.Images:
+            for subfolder, count in counts.items():
+                say(f"{out / subfolder}: {count} files")
+            return
         for part in dict.fromkeys(subfolder.partition("/")[0] for subfolder in counts):
             found = [count for subfolder, count in counts.items() if subfolder.partition("/")[0] == part]
             say(f"{out / part}: {sum(found)} images" + (f" in {len(found)} classes" if len(found) > 1 else ""))
@@ -191,40 +196,32 @@ def _how_to_get(wanted):
 
 
 def _report(name, root, size):
-    from ganedu import data
-    from ganedu.data import pairs
+    """Read every split of a set, and tell what is in it."""
+    from ganedu.data import stored
 
-    if name in pairs.FOUND or name.partition(":")[0] in pairs.MADE:
-        return _report_pairs(name, root, size)
-    if name in data.UNPAIRED_NAMES or name.startswith(data.UNPAIRED):
-        return _report_unpaired(name, root, size)
-    is_folder = name.startswith(data.FOLDER)
     _compare_with_archive(name, root)
-    for split in data.folder.splits(name.removeprefix(data.FOLDER)) if is_folder else data.SPLITS:
+    for split in stored.splits(name, root):
+        say(f"{name} {split}: {_contents(name, split, root, size)}: ok")
+
+
+def _contents(name, split, root, size):
+    from ganedu import data
+    from ganedu.data import kinds, stored
+
+    kind = stored.kind_of(name)
+    if kind is kinds.Images:
         found = data.load(name, split, root, size=size)
-        n, channels, height, width = found.images.shape
-        say(f"{name} {split}: {n} images, {channels} x {height} x {width}, {len(found.classes)} classes: ok")
+        return f"{len(found.images)} images, {_shape(found.images)}, {len(found.classes)} classes"
+    first, *others = stored.load(kind, name, split, root, size=size).data
+    if kind is kinds.Unpaired:
+        return f"{len(first)} images of A, {len(others[0])} of B, {_shape(first)}"
+    if kind is kinds.Pairs:
+        return f"{len(first)} pairs, {_shape(first)} to {_shape(others[0])}"
+    return f"{len(first)} grids, {_shape(first)}"
 
 
-def _report_pairs(name, root, size):
-    from ganedu import data
-    from ganedu.data import pairs
-
-    for split in data.SPLITS:
-        found = pairs.load_pairs(name, split, root, size=size)
-        shapes = (" x ".join(map(str, each.shape[1:])) for each in (found.inputs, found.targets))
-        say(f"{name} {split}: {len(found)} pairs, {' to '.join(shapes)}: ok")
-
-
-def _report_unpaired(name, root, size):
-    from ganedu import data
-
-    _compare_with_archive(name, root)
-    for split in data.unpaired.splits(name, root):
-        found = data.load_unpaired(name, split, root, size=size)
-        _, channels, height, width = found.a.shape
-        counts = f"{len(found.a)} images of A, {len(found.b)} of B"
-        say(f"{name} {split}: {counts}, {channels} x {height} x {width}: ok")
+def _shape(samples):
+    return " x ".join(map(str, samples.shape[1:]))
 
 
 def _compare_with_archive(name, root):

@@ -43,6 +43,29 @@ def names(kind) -> tuple[str, ...]:
     return own.get(kind, sets.NAMES)
 
 
+def kind_of(name: str):
+    """The kind that a set is found as: pairs, two domains, voxels, or else images, with classes or without.
+
+    Taught in {ref}`data-sets`.
+    """
+    if name in pairs.FOUND or name.partition(":")[0] in pairs.MADE:
+        return kinds.Pairs
+    if name in sets.UNPAIRED_NAMES or name.startswith(sets.UNPAIRED):
+        return kinds.Unpaired
+    return kinds.Voxels if name == solids.NAME else kinds.Images
+
+
+def splits(name: str, root=None) -> tuple[str, ...]:
+    """The splits of a set: both of a named one, those that are there of a folder.
+
+    Raises ValueError for a folder that cannot be read.
+    Taught in {ref}`data-sets`.
+    """
+    if kind_of(name) is kinds.Unpaired:
+        return sets.unpaired.splits(name, root)
+    return sets.folder.splits(name.removeprefix(sets.FOLDER)) if name.startswith(sets.FOLDER) else sets.SPLITS
+
+
 def _images(name, split, root, size) -> Stored:
     return Stored(kinds.Images(sets.load(name, split, root, size=size).images))
 
