@@ -1,5 +1,6 @@
 """Weights for other programs: the right ones, in a file of their own."""
 
+import base64
 import json
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from ganedu.training import TrainingError, checkpoint
+from ganedu import recipes
+from ganedu.recipes import mlp
+from ganedu.training import TrainingError, checkpoint, web
 from ganedu.training.exporting import export
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -57,3 +60,41 @@ def test_nothing_is_overwritten_and_wrong_names_are_refused(run, tmp_path):
         with pytest.raises((ValueError, TrainingError), match=message):
             export(run, tmp_path / out, recipe=cases.Tiny, **options)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.safetensors"]
+
+
+def flat(text, bits):
+    return torch.frombuffer(bytearray(base64.b64decode(text)), dtype={16: torch.float16, 32: torch.float32}[bits])
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_page_gets_the_layers_of_a_fully_connected_generator(half):
+    generator = recipes.get("mlp")(mlp.Config(size=4, latent_dim=3, hidden=(5, 6)), image_shape=(1, 4, 4)).networks[
+        "generator"
+    ]
+    about = {"name": "mlp", "image_shape": [1, 4, 4], "step": 7, "config": {}}
+    page = json.loads(web.document(generator, about, half=half))
+    assert (page["format"], page["name"], page["image_shape"], page["step"]) == (web.FORMAT, "mlp", [1, 4, 4], 7)
+    assert [layer["kind"] for layer in page["layers"]] == ["dense", "relu", "dense", "relu", "dense", "tanh"]
+    x = z = torch.randn(9, 3)
+    for layer in page["layers"]:
+        if layer["kind"] == "dense":
+            weight = flat(layer["weight"], page["bits"]).view(layer["outputs"], layer["inputs"]).float()
+            x = x @ weight.T + flat(layer["bias"], page["bits"]).float()
+        else:
+            x = x.tanh() if layer["kind"] == "tanh" else torch.nn.functional.leaky_relu(x, layer["slope"])
+    torch.testing.assert_close(x, generator(z).flatten(1).detach(), rtol=0, atol=2e-3 if half else 1e-6)
+
+
+def test_what_a_page_cannot_run_is_refused_in_one_sentence(run, tmp_path):
+    for out, options, message in (
+        (
+            "w.json",
+            {},
+            "a page can run dense layers, .* and the generator of tiny has a Dropout; export a run of mlp",
+        ),
+        ("w.json", {"network": "discriminator"}, "a page can run a generator only, and not 'discriminator'"),
+        ("w.safetensors", {}, r"must end in \.json, as the weights are written in that format for a page"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            export(run, tmp_path / out, recipe=cases.Tiny, page=True, **options)
+    assert not list(tmp_path.iterdir())
