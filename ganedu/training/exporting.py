@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from ganedu._files import write_atomically
-from ganedu.training import checkpoint, run_folder, web
+from ganedu.networks import web
+from ganedu.training import checkpoint, run_folder
 from ganedu.training.errors import TrainingError
 from ganedu.training.loading import load
 
@@ -18,7 +19,7 @@ def export(run, out, *, recipe=None, network="generator", half=False, ema=True, 
 
     network: a name in the recipe's `networks`. half: floats of 16 bits, whole numbers as they are. ema: of the
     generator, the averaged one. recipe, previous, at: see `ganedu.training.loading.load`. page: as JSON that a page of
-    the book can run, see `ganedu.training.web`; of a generator only.
+    the book can run, see `ganedu.networks.web`; of a generator only.
     The header of safetensors has, under "ganedu", the recipe with its configuration, the shape of its images, the step.
     Raises ValueError for another name of a network or file, and for a generator that no page can run; TrainingError
     for a file that is there or cannot be written.

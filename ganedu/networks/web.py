@@ -6,6 +6,7 @@ Taught in {ref}`ch-latent-space`.
 
 import base64
 import json
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,26 @@ def document(generator: nn.Module, about: dict, *, half=False) -> str:
         "layers": layers,
     }
     return json.dumps(content) + "\n"
+
+
+def read(path: Path) -> nn.Sequential:
+    """The generator of such a file, in double precision and frozen: noise [B, latent_dim] to images [B, C, H, W].
+
+    Taught in {ref}`ch-latent-space`.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    kinds = {"relu": lambda layer: nn.LeakyReLU(layer["slope"]), "tanh": lambda layer: nn.Tanh()}
+    kinds["dense"] = lambda layer: _dense(layer, content["bits"])
+    layers = [kinds[layer["kind"]](layer) for layer in content["layers"]]
+    return nn.Sequential(*layers, nn.Unflatten(1, content["image_shape"])).requires_grad_(False)
+
+
+def _dense(layer: dict, bits: int) -> nn.Linear:
+    dense = nn.Linear(layer["inputs"], layer["outputs"], dtype=torch.float64)
+    for name, target in (("weight", dense.weight), ("bias", dense.bias)):
+        numbers = torch.frombuffer(bytearray(base64.b64decode(layer[name])), dtype=getattr(torch, f"float{bits}"))
+        target.data.copy_(numbers.view_as(target))
+    return dense
 
 
 def _chain(module: nn.Module, name: str) -> list[nn.Module]:
