@@ -5,7 +5,7 @@ import subprocess
 from itertools import pairwise
 
 import pytest
-from live_cases import ESBUILD, ROOT, SOURCE, bundle
+from live_cases import ESBUILD, ROOT, SOURCE, bundle, faults
 
 from ganedu import recipes
 from ganedu.networks import web
@@ -107,6 +107,16 @@ def test_it_plays_and_rests(reader):
     at = reader.number("Step")
     reader.page.wait_for_timeout(300)
     assert reader.number("Step") == at and reader.number("Pace") == "resting"
+
+
+def test_it_plays_on_after_it_was_printed(reader):
+    page = reader.open()
+    reader.press("Play")
+    page.emulate_media(media="print")
+    page.wait_for_timeout(200)
+    page.emulate_media(media="screen")
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")  # new marks, of the size that it has again
+    reader.steps(int(reader.number("Step")) + 10)
 
 
 @pytest.mark.parametrize("name", ["mode collapse", "cycling", "vanishing gradients", "the cure"])
@@ -306,17 +316,6 @@ def test_a_reader_s_own_generator_takes_the_place_of_the_stored_one(reader, tmp_
 def test_axe_finds_no_fault_in_a_figure(reader, name):
     page = reader.open(name=name)
     assert faults(page) == []
-
-
-def faults(page):
-    """What axe-core holds against the page."""
-    axe = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-    if not axe.exists():
-        pytest.skip("axe-core is not here (npm ci fetches it)")
-    page.add_script_tag(path=axe)
-    return page.evaluate(
-        "axe.run({preload: false}).then(found => found.violations.map(v => [v.id, v.nodes.map(n => n.html)]))"
-    )
 
 
 def test_axe_finds_no_fault_in_the_playground(reader):

@@ -32,12 +32,13 @@ export class Field {
     this.colors = colors();
   }
 
-  /** Match the resolution of the canvas to its size on the page. */
+  /** Match the resolution of the canvas to its size on the page, as long as it has one: on paper it is hidden. */
   resize() {
     const side = Math.round(this.canvas.clientWidth * (window.devicePixelRatio || 1));
-    if (side && this.canvas.width !== side) this.canvas.width = this.canvas.height = side;
+    if (!side) return;
+    if (this.canvas.width !== side) this.canvas.width = this.canvas.height = side;
     this.scale = this.canvas.width / (2 * VIEW);
-    this.unit = this.canvas.width / this.canvas.clientWidth || 1;
+    this.unit = this.canvas.width / this.canvas.clientWidth;
   }
 
   /** @param {number} x @param {number} y @returns {[number, number]} */
