@@ -62,6 +62,7 @@ def measure(*, rounds: int, seconds: float = 4.0) -> dict:
         "processors": os.cpu_count(),
         "load": round(load, 1),  # programs that waited for a processor, before
         "speeds": {speed: _median([turn[speed] for turn in turns], ("steps", "frames")) for speed in SPEEDS},
+        "busy": _median([turn["fastest"] for turn in turns], ("busy",))["busy"],  # share of a processor that it got
         "milliseconds": _median(costs, ("step", "frame")),
         "turns": turns,
     }
