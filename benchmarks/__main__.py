@@ -1,6 +1,7 @@
 """Run the benchmarks and store what they find: `python -m benchmarks [NAME ...] [--rounds N] [--threads N]`.
 
-Those of speed run if none is named; "quality", which trains for hours (--seconds for each run), has to be named.
+Those of speed run if none is named. To be named are "quality", which trains for hours (--seconds for each run), and
+"playground", which needs a browser.
 """
 
 import argparse
@@ -8,7 +9,7 @@ from functools import partial
 
 import torch
 
-from benchmarks import cyclegan, dcgan, epoch, quality, record, scaling, wgan_gp
+from benchmarks import cyclegan, dcgan, epoch, playground, quality, record, scaling, wgan_gp
 from benchmarks.measure import compare
 
 CONTESTS = {
@@ -20,7 +21,7 @@ CONTESTS = {
     "epoch_photographs": partial(epoch.contest, photographs=True),
 }
 SPEED = (*CONTESTS, "scaling")
-NAMES = (*SPEED, "quality")
+NAMES = (*SPEED, "playground", "quality")
 
 
 def main() -> None:
@@ -44,9 +45,11 @@ def main() -> None:
                 print(f"  {runner:18} Fréchet distance {row['last']:8.1f}")
             continue
         print(f"{name}: {options.rounds} rounds ...", flush=True)
-        rounds = options.rounds
-        found = scaling.measure(rounds=rounds) if name == "scaling" else compare(CONTESTS[name](), rounds=rounds)
+        rounds, others = options.rounds, {"scaling": scaling.measure, "playground": playground.measure}
+        found = others[name](rounds=rounds) if name in others else compare(CONTESTS[name](), rounds=rounds)
         print(f"{record.write(found, command=command.format(name))} written")
+        for speed, row in found.get("speeds", {}).items():  # of the playground
+            print(f"  {speed:18} {row['steps']:8.1f} steps, {row['frames']:5.1f} frames a second")
         for contestant, row in found.get("contestants", {}).items():
             print(f"  {contestant:18} {row['seconds']:8.3f} s  {row['speedup']:5.2f}x")
 

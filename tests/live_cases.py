@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -20,6 +21,19 @@ def bundle(modules, target):
     options = ["--bundle", "--format=iife", "--global-name=live", f"--outfile={target}", "--log-level=warning"]
     subprocess.run([ESBUILD, *options], input=entry, text=True, cwd=SOURCE, check=True)
     return target
+
+
+def faults(page, impacts=("minor", "moderate", "serious", "critical")):
+    """What axe-core holds against the page, as [rule, [elements]]."""
+    axe = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("axe-core is not here (npm ci fetches it)")
+    page.add_script_tag(path=axe)
+    return page.evaluate(
+        """impacts => axe.run({preload: false}).then(found => found.violations
+            .filter(v => impacts.includes(v.impact)).map(v => [v.id, v.nodes.map(n => n.html)]))""",
+        impacts,
+    )
 
 
 class Images(nn.Module):

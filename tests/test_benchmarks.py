@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import __main__ as command
-from benchmarks import cyclegan, dcgan, epoch, measure, quality, record, scaling, wgan_gp
+from benchmarks import cyclegan, dcgan, epoch, measure, playground, quality, record, scaling, wgan_gp
 from ganedu import penalties
 from ganedu.data import kinds
 from tools import performance
@@ -170,6 +170,12 @@ def test_a_larger_batch_needs_more_memory():
     assert 0 < small < large
 
 
+def test_costs_of_steps_and_frames_follow_from_two_speeds():
+    step, frame = 0.002, 0.005  # seconds of the page's thread
+    runs = [{"steps": s, "frames": f, "busy": s * step + f * frame} for s, f in ((10.0, 60.0), (200.0, 50.0))]
+    assert playground._costs(*runs) == pytest.approx({"step": 2.0, "frame": 5.0}, abs=1e-9)
+
+
 def test_slopes_are_exponents():
     assert performance.slope([1, 2, 4], [3, 12, 48]) == pytest.approx(2, abs=1e-9)
 
@@ -188,12 +194,13 @@ def test_stored_results_say_where_they_come_from(path):
 def test_the_page_shows_the_stored_numbers(tmp_path):
     performance.build(tmp_path)
     page = (ROOT / "book" / "appendix" / "performance.md").read_text()
-    for name in ("performance.md", "scaling.md", "scaling.svg"):
+    for name in ("performance.md", "scaling.md", "scaling.svg", "playground.md"):
         assert f"../../_build/generated/{name}" in page and (tmp_path / name).exists()
     shown, results = (tmp_path / "performance.md").read_text(), record.read()
     assert results.keys() >= {"dcgan", "scaling"}
-    assert performance.TITLES.keys() == command.CONTESTS.keys() >= results.keys() - {"scaling", "quality"}
-    for name in results.keys() - {"scaling", "quality"}:
+    apart = {"scaling", "quality", "playground"}
+    assert performance.TITLES.keys() == command.CONTESTS.keys() >= results.keys() - apart
+    for name in results.keys() - apart:
         assert f"### {performance.TITLES[name]}" in shown
         for contestant, row in results[name]["contestants"].items():
             assert f"| {contestant} | {row['seconds']:.3f} | {row['speedup']:.2f}× |" in shown

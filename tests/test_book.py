@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib.image
 import pytest
 import yaml
+from live_cases import faults
 
 from tools.toc import chapter_list, written
 
@@ -57,6 +58,12 @@ def pages(toc):
 
 
 PAGES = [*pages(written(TOC, ROOT)), "genindex", "prf-prf", "py-modindex", "search"]
+
+# With a live figure, checks and exercises; with cards; with citations; of the package; and what Sphinx makes by itself.
+KINDS = (
+    *("book/index", "book/playground", "notebooks/04_optimal_discriminator", "book/appendix/corrections"),
+    *("book/appendix/bibliography", "book/appendix/api/checks", "search"),
+)
 
 
 @pytest.fixture(scope="session")
@@ -138,6 +145,11 @@ def test_page_opens_from_disk_without_a_flaw(self_contained, reader, name):
     assert page.evaluate("document.documentElement.dataset.theme") == reader.theme
     assert page.evaluate(FAINT) == []
     assert seen["title"].startswith(seen["heading"].removesuffix("#").strip()) and seen["title"].endswith(TITLE)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_axe_finds_no_serious_fault_on_a_page_of_each_kind(self_contained, desktop, name):
+    assert faults(desktop.open(self_contained / f"{name}.html"), ("serious", "critical")) == []
 
 
 def test_redirect_leads_to_the_front_page(book, desktop):

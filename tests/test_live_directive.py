@@ -1,8 +1,10 @@
 """The directive `{live}`: what a page loads, and what it shows where nothing can move."""
 
+import re
 import subprocess
 import sys
 
+import nbformat
 import pytest
 from live_cases import ESBUILD, ROOT
 
@@ -10,7 +12,9 @@ CONF = f"""
 import sys
 sys.path.insert(0, {str(ROOT / "book" / "_ext")!r})
 project = "Live"
-extensions = ["myst_parser", "live"]
+extensions = ["myst_nb", "live"]
+nb_execution_mode = "off"
+numfig = True
 myst_enable_extensions = ["colon_fence"]
 exclude_patterns = ["node_modules", "book", "_build"]
 """
@@ -18,11 +22,23 @@ PAGES = {
     "index": "# Front\n\n```{toctree}\nnotebooks/06_loss\nplay\nfigure\nplain\n```\n",
     "notebooks/06_loss": "# 6 · Which loss?\n",
     "play": "# Play\n\n:::{live} playground\nStill *standing*.\n:::\n",
-    "figure": "# Figure\n\n```{figure} dot.svg\n:name: fig-still\n:alt: a dot\n```\n\n"
-    ":::{live} convolution\n:for: fig-still\nIt moves on the page.\n:::\n",
+    "figure": "# Figure\n\n:::{live} convolution\n```{figure} dot.svg\n:alt: a dot\n```\n:::\n",
     "plain": "# Plain\n",
 }
 DOT = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle cx="4" cy="4" r="4"/></svg>'
+
+
+def notebook(name, *outputs):
+    """A chapter whose one cell names something live, and the line that follows it in JupyterLab."""
+    described = {"figure": {"name": "fig-dot", "caption": "A dot."}, "image": {"alt": "a dot"}}
+    cell = nbformat.v4.new_code_cell("dot()", metadata={"live": name, "mystnb": described}, outputs=list(outputs))
+    line = nbformat.v4.new_markdown_cell("*It moves elsewhere.*", metadata={"tags": ["remove-cell"]})
+    title = nbformat.v4.new_markdown_cell("# 18 · Chapter\n\nSee {numref}`fig-dot`.")
+    metadata = {"language_info": {"name": "python", "pygments_lexer": "python"}}
+    return nbformat.writes(nbformat.v4.new_notebook(cells=[title, cell, line], metadata=metadata))
+
+
+PICTURE = nbformat.v4.new_output("display_data", {"image/svg+xml": DOT, "text/plain": "a figure"})
 
 
 def build(folder, pages, *, npm):
@@ -32,7 +48,7 @@ def build(folder, pages, *, npm):
     (source / "conf.py").write_text(CONF)
     (source / "dot.svg").write_text(DOT)
     for name, text in pages.items():
-        (source / f"{name}.md").write_text(text)
+        (source / f"{name}{'.ipynb' if text.startswith('{') else '.md'}").write_text(text)
     (source / "book").mkdir()
     (source / "book" / "live").symlink_to(ROOT / "book" / "live")
     if npm:
@@ -53,7 +69,6 @@ def test_a_page_loads_the_scripts_that_it_asks_for_and_no_others(tmp_path):
     for name in ("index", "plain", "notebooks/06_loss"):
         assert "live/" not in html[name].replace("live.css", "")
     assert 'data-live="playground"' in html["play"] and "Still <em>standing</em>." in html["play"]
-    assert 'data-for="fig-still"' in html["figure"] and 'id="fig-still"' in html["figure"]
     assert (
         "{&quot;06&quot;: {&quot;url&quot;: &quot;notebooks/06_loss.html&quot;, &quot;title&quot;: &quot;Which loss?"
         in html["play"]
@@ -63,22 +78,33 @@ def test_a_page_loads_the_scripts_that_it_asks_for_and_no_others(tmp_path):
 
 
 def test_without_npm_the_book_is_built_and_says_what_stands_still(tmp_path):
-    html, said, code = build(tmp_path, PAGES, npm=False)
-    assert code == 0 and "will stand still" in said
+    front = "# Front\n\n```{toctree}\nplay\n18_chapter\n```\n"
+    pages = {"index": front, "play": PAGES["play"], "18_chapter": notebook("convolution", PICTURE)}
+    html, said, code = build(tmp_path, pages, npm=False)
+    assert code == 0 and "will stand still" in said, said
     assert "live/playground.js" not in html["play"] and "Still <em>standing</em>." in html["play"]
     assert not (tmp_path / "html" / "live").exists()
+    # The figure of a cell is what stands still; the line after it is for JupyterLab alone.
+    place = re.search(
+        r'<div class="live" data-live="convolution">(.*?</figure>)\s*</div>', html["18_chapter"], re.DOTALL
+    )
+    assert place and 'id="fig-dot"' in place[1] and "A dot." in place[1]
+    assert "It moves elsewhere" not in html["18_chapter"] and 'href="#fig-dot"' in html["18_chapter"]
 
 
-@pytest.mark.parametrize(
-    ("place", "complaint"),
-    [
-        (
-            ":::{live} perpetual-motion\nStill.\n:::\n",
-            "nothing in book/live is called 'perpetual-motion'; there are playground,",
-        ),
-        (":::{live} playground\n:::\n", "Content block expected"),
-    ],
-)
-def test_a_place_without_name_or_still_content_is_an_error(tmp_path, place, complaint):
-    _, said, code = build(tmp_path, {"index": "# Front\n\n" + place}, npm=False)
-    assert code != 0 and complaint in said
+def test_a_place_without_name_or_still_content_is_an_error(tmp_path):
+    pages = {
+        "index": "# Front\n\n```{toctree}\nwrong\n17_chapter\n18_chapter\n```\n",
+        "wrong": "# Wrong\n\n:::{live} perpetual-motion\nStill.\n:::\n\n:::{live} playground\n:::\n",
+        "17_chapter": notebook("perpetual-motion", PICTURE),
+        "18_chapter": notebook("convolution"),
+    }
+    _, said, code = build(tmp_path, pages, npm=False)
+    assert code != 0
+    for complaint in (
+        "nothing in book/live is called 'perpetual-motion'; there are convolution,",
+        "Content block expected",
+        "a cell asks for the live figure 'perpetual-motion', but there are convolution,",
+        "a cell asks for the live figure 'convolution', but the cell draws no figure",
+    ):
+        assert complaint in said, said

@@ -1,6 +1,7 @@
 """What the live figures compute, in a browser, against the package, NumPy, SciPy and PyTorch in double precision."""
 
 import itertools
+import json
 import math
 
 import numpy as np
@@ -10,11 +11,15 @@ from live_cases import ESBUILD, bundle
 from scipy.optimize import linear_sum_assignment
 from torch.nn import functional as F
 
-from ganedu import densities, divergences, losses, value
+from ganedu import densities, divergences, latent, losses, penalties, results, transport, value
 from ganedu.metrics import frechet_from_features, precision_recall
+from ganedu.networks import web
 from tools import front_figure
 
-NAMES = ("convolutions", "densities", "dynamics", "evaluation", "front", "quadrature", "spectral")
+NAMES = (
+    *("convolutions", "critic", "densities", "dynamics", "evaluation", "front", "generator", "latent"),
+    *("quadrature", "spectral"),
+)
 FIGURES = ("frozen-tangent", "phase-portrait")
 EXACT = 1e-12
 
@@ -27,9 +32,8 @@ def js(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("live")
     modules = [*(f"mathematics/{name}.js" for name in NAMES), *(f"figures/{name}.js" for name in FIGURES)]
     script = bundle(modules, folder / "figures.js")
-    transport = bundle(["mathematics/transport.js"], folder / "transport.js")
     page = chromium.new_page()
-    page.add_script_tag(path=transport)
+    page.add_script_tag(path=bundle(["mathematics/transport.js"], folder / "transport.js"))
     page.evaluate("window.transport = live")
     page.add_script_tag(path=script)
     yield page.evaluate
@@ -195,6 +199,102 @@ def test_the_divergence_of_points_sees_only_coincidence(js):
     for k in range(5):
         b = [[x, y + (i >= k)] for i, (x, y) in enumerate(a)]
         close(js("([a, b]) => transport.jsd(a, b)", [a, b]), (1 - k / 4) * math.log(2))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_critics_are_optimal_and_their_slopes_and_charge_those_of_the_package(js, seed):
+    random = torch.Generator().manual_seed(seed)
+    real, fake = 2 * torch.randn(2, 3, 2, dtype=torch.float64, generator=random)
+    found = js("([x, y]) => live.scores(x, y)", [real.tolist(), fake.tolist()])
+    u, v = (torch.tensor(found[side], dtype=torch.float64) for side in "uv")
+    even = torch.full((3,), 1 / 3, dtype=torch.float64)
+    cost = torch.cdist(real, fake)
+    assert (u[:, None] - v - cost).max() < EXACT
+    close(u.mean() - v.mean(), transport.wasserstein_lp(even, even, cost).cost)
+    close(u.mean() - v.mean(), transport.wasserstein_dual(even, even, cost).value)
+
+    critics = {
+        "highest": lambda z: (v + (z[:, None] - fake).norm(dim=2)).min(1).values,
+        "lowest": lambda z: (u - (z[:, None] - real).norm(dim=2)).max(1).values,
+        "halfway": lambda z: (critics["highest"](z) + critics["lowest"](z)) / 2,
+    }
+    mix = (torch.arange(50, dtype=torch.float64) + 0.5) / 50
+    for name, critic in critics.items():
+        for i, j in itertools.product(range(3), range(3)):
+            way = [each[k].expand(50, 2) for each, k in ((real, i), (fake, j))]
+            at = mix[:, None] * way[0] + (1 - mix[:, None]) * way[1]
+            got = js(
+                """([real, fake, u, v, name, i, j, ts]) => {
+                    const [high, low] = [live.highest(fake, v), live.lowest(real, u)];
+                    const critic = {highest: high, lowest: low, halfway: live.between(high, low)}[name];
+                    const {rows, charge, length, climb} = live.along(critic, real[i], fake[j], ts);
+                    return {slopes: rows.map(r => r.slope), norms: rows.map(r => r.norm),
+                            parts: rows.map(r => r.part), charge, mean: climb / length};
+                }""",
+                [real.tolist(), fake.tolist(), found["u"], found["v"], name, i, j, mix.tolist()],
+            )
+            slopes = penalties.input_gradient(critic, at)
+            close(got["slopes"], slopes)
+            close(got["norms"], slopes.norm(dim=1))
+            close(got["parts"], slopes @ (real[i] - fake[j]) / cost[i, j])
+            close(got["mean"], (critic(real[[i]]) - critic(fake[[j]])).squeeze() / cost[i, j])
+            close(got["charge"], penalties.gradient_penalty(critic, *way, mix=mix[:, None]))
+            if j == found["plan"][i]:
+                close(got["norms"], torch.ones(50))  # between partners there is no choice
+
+
+def test_ways_through_the_noise_are_those_of_the_package(js):
+    random = torch.Generator().manual_seed(0)
+    steps = torch.linspace(0, 1, 9, dtype=torch.float64)
+    for d in (2, 7, 64):
+        a, b = torch.randn(2, d, dtype=torch.float64, generator=random)
+        for name in ("lerp", "slerp"):
+            got = js(
+                "([name, a, b, ts]) => ts.map(t => live[name](a, b, t))", [name, a.tolist(), b.tolist(), steps.tolist()]
+            )
+            close(got, getattr(latent, name)(a, b, steps))
+        frame = torch.tensor(js("([a, b]) => live.frame(a, b)", [a.tolist(), b.tolist()]), dtype=torch.float64)
+        close(frame @ frame.T, torch.eye(2))
+        close((frame @ b) @ frame, b)  # both ends lie in the plane
+    assert js("live.slerp([1, 2], [-2, -4], 0.5)") is None and js("live.slerp([0, 0], [1, 0], 0.5)") is None
+    close(js("live.slerp([1, 2], [3, 6], 0.25)"), [1.5, 3])
+
+
+def test_a_stored_generator_gives_pytorch_s_images(js):
+    file = results.folder("mlp_digits") / "generator.json"
+    z = torch.randn(20, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    got = js(
+        """([content, zs]) => {
+            const net = live.generator(content);
+            return zs.map(z => [...live.generate(net, z)]);
+        }""",
+        [json.loads(file.read_text()), z.tolist()],
+    )
+    close(got, web.read(file)(z).flatten(1))
+
+
+def test_floats_of_16_bits_are_read_as_numpy_reads_them(js):
+    bits = np.arange(0, 1 << 16, 7, dtype=np.uint16)
+    expected = bits.view(np.float16).astype(np.float64)
+    finite = np.isfinite(expected)
+    close(js("all => all.map(live.half)", bits[finite].tolist()), expected[finite], atol=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"format": "something else"}, "This is no generator for a page. Write one by: ganedu export RUN"),
+        ({"layers": None}, "This is no generator for a page."),
+        ({"bits": 8}, "The weights of a layer cannot be read."),
+        ({"bits": 32}, "A layer has not the 8192 weights that it announces."),
+        ({"image_shape": [1, 9, 9]}, "Its 64 outputs are no image of 1 × 9 × 9."),
+        ({"layers": [{"kind": "attention"}]}, "It has a layer of the unknown kind “attention”."),
+    ],
+)
+def test_a_file_that_is_no_generator_is_refused_in_a_sentence(js, change, complaint):
+    content = json.loads((results.folder("mlp_digits") / "generator.json").read_text()) | change
+    said = js("content => { try { live.generator(content); return ''; } catch (e) { return e.message; } }", content)
+    assert said.startswith(complaint)
 
 
 def test_power_iteration_finds_the_singular_value(js):

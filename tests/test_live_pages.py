@@ -5,7 +5,11 @@ import subprocess
 from itertools import pairwise
 
 import pytest
-from live_cases import ESBUILD, ROOT, SOURCE, bundle
+from live_cases import ESBUILD, ROOT, SOURCE, bundle, faults
+
+from ganedu import recipes
+from ganedu.networks import web
+from ganedu.recipes import mlp
 
 MOST_BYTES = 300_000  # of all that the pages that move add
 SHELL = """<!doctype html><html lang="en" data-theme="light"><head><title>Live</title>
@@ -13,6 +17,7 @@ SHELL = """<!doctype html><html lang="en" data-theme="light"><head><title>Live</
 <style>a {{color: var(--live-real)}}</style></head>
 <body><main><h1>Live</h1><div class="live" data-live="{name}" data-chapters='{chapters}'><p>Still.</p></div></main>
 <script defer src="{script}.js"></script></body></html>"""
+FIGURES = sorted(file.stem for file in (SOURCE / "figures").glob("*.js"))
 CHAPTERS = '{"06": {"url": "chapter_06.html", "title": "Which loss?"}}'
 
 
@@ -38,8 +43,9 @@ def site(tmp_path_factory, extension):
     if not extension.make(ROOT, site):
         pytest.skip("no esbuild on this machine (npm ci fetches it)")
     (site / "playground.html").write_text(SHELL.format(name="playground", script="playground", chapters=CHAPTERS))
-    for name in extension.names(ROOT)[1:]:
-        (site / f"{name}.html").write_text(SHELL.format(name=name, script="figures", chapters="{}"))
+    for name in FIGURES:
+        script = extension.ENTRIES.get(name, extension.FIGURES)
+        (site / f"{name}.html").write_text(SHELL.format(name=name, script=script, chapters="{}"))
     return site
 
 
@@ -101,6 +107,16 @@ def test_it_plays_and_rests(reader):
     at = reader.number("Step")
     reader.page.wait_for_timeout(300)
     assert reader.number("Step") == at and reader.number("Pace") == "resting"
+
+
+def test_it_plays_on_after_it_was_printed(reader):
+    page = reader.open()
+    reader.press("Play")
+    page.emulate_media(media="print")
+    page.wait_for_timeout(200)
+    page.emulate_media(media="screen")
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")  # new marks, of the size that it has again
+    reader.steps(int(reader.number("Step")) + 10)
 
 
 @pytest.mark.parametrize("name", ["mode collapse", "cycling", "vanishing gradients", "the cure"])
@@ -223,9 +239,6 @@ def test_a_phone_shows_everything_without_scrolling_sideways(browser, site):
     reader.context.close()
 
 
-FIGURES = sorted(file.stem for file in (SOURCE / "figures").glob("*.js"))
-
-
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_moves_by_mouse_and_by_keys(browser, site, name, width):
@@ -265,32 +278,44 @@ def test_a_figure_moves_by_mouse_and_by_keys(browser, site, name, width):
     reader.context.close()
 
 
-def test_a_figure_takes_the_place_of_another_one(reader, site):
-    place = SHELL.format(name="convolution", script="figures", chapters="{}")
-    place = place.replace("<h1>Live</h1>", '<h1>Live</h1><figure id="fig-still">Still.</figure><p id="after">Text.</p>')
-    (site / "place.html").write_text(place.replace('class="live"', 'class="live" data-for="fig-still"'))
-    page = reader.open(name="place")
-    assert page.locator("#fig-still").is_hidden()
-    assert page.evaluate("document.querySelector('.live').nextElementSibling.id") == "fig-still"
+def test_the_figure_that_the_text_describes_is_one_click_away_and_on_paper(reader, site):
+    still = (
+        '<figure id="fig-still"><figcaption><span class="caption-number">Fig. 18.4</span> Still.</figcaption></figure>'
+    )
+    place = SHELL.format(name="convolution", script="figures", chapters="{}").replace("<p>Still.</p>", still)
+    (site / "place.html").write_text(place.replace("<main>", '<main class="cell">'))
+    page = reader.open("#fig-still", name="place")
+    assert page.locator("figure").is_hidden() and page.locator("#fig-still .live-figure").is_visible()
+    reader.press("Show Fig. 18.4, which the text describes")
+    assert page.locator("figure").is_visible()
+    reader.press("Hide Fig. 18.4, which the text describes")
+    assert page.locator("figure").is_hidden()
     page.emulate_media(media="print")  # on paper nothing moves
-    assert page.locator("#fig-still").is_visible() and page.locator(".live-figure").is_hidden()
+    assert page.locator("figure").is_visible() and page.locator(".live-figure").is_hidden()
+    assert page.locator("button").count() and not any(b.is_visible() for b in page.locator("button").all())
+
+
+def test_a_reader_s_own_generator_takes_the_place_of_the_stored_one(reader, tmp_path):
+    from playwright.sync_api import expect
+
+    recipe = recipes.get("mlp")(mlp.Config(size=4, latent_dim=3, hidden=(5,)), image_shape=(1, 4, 4))
+    about = {"name": "mine", "image_shape": [1, 4, 4], "step": 1}
+    (tmp_path / "mine.json").write_text(web.document(recipe.networks["generator"], about))
+    (tmp_path / "other.json").write_text("{ no")
+    page = reader.open(name="latent-walk")
+    file, told = page.get_by_label("Your own generator, a JSON file"), page.locator("[role=status]")
+    file.set_input_files(tmp_path / "other.json")
+    expect(told).to_have_text("This is no generator for a page: it is not JSON. The generator is still mlp.")
+    assert reader.number("Generator") == "mlp, d = 64"
+    file.set_input_files(tmp_path / "mine.json")
+    expect(told).to_have_text("This is your generator.")
+    assert reader.number("Generator") == "mine, d = 3" and reader.number("√d") == "1.73"
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_axe_finds_no_fault_in_a_figure(reader, name):
     page = reader.open(name=name)
     assert faults(page) == []
-
-
-def faults(page):
-    """What axe-core holds against the page."""
-    axe = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-    if not axe.exists():
-        pytest.skip("axe-core is not here (npm ci fetches it)")
-    page.add_script_tag(path=axe)
-    return page.evaluate(
-        "axe.run({preload: false}).then(found => found.violations.map(v => [v.id, v.nodes.map(n => n.html)]))"
-    )
 
 
 def test_axe_finds_no_fault_in_the_playground(reader):

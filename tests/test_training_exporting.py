@@ -9,6 +9,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from ganedu import recipes
+from ganedu.networks import web
+from ganedu.recipes import mlp
 from ganedu.training import TrainingError, checkpoint
 from ganedu.training.exporting import export
 
@@ -57,3 +60,32 @@ def test_nothing_is_overwritten_and_wrong_names_are_refused(run, tmp_path):
         with pytest.raises((ValueError, TrainingError), match=message):
             export(run, tmp_path / out, recipe=cases.Tiny, **options)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.safetensors"]
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_page_gets_the_layers_of_a_fully_connected_generator(tmp_path, half):
+    recipe = recipes.get("mlp")(mlp.Config(size=4, latent_dim=3, hidden=(5, 6)), image_shape=(1, 4, 4))
+    generator, file = recipe.networks["generator"], tmp_path / "g.json"
+    about = {"name": "mlp", "image_shape": [1, 4, 4], "step": 7, "config": {}}
+    file.write_text(web.document(generator, about, half=half))
+    page = json.loads(file.read_text())
+    assert (page["format"], page["name"], page["image_shape"], page["step"]) == (web.FORMAT, "mlp", [1, 4, 4], 7)
+    assert [layer["kind"] for layer in page["layers"]] == ["dense", "relu", "dense", "relu", "dense", "tanh"]
+    z = torch.randn(9, 3)
+    expected = (generator.half() if half else generator).double()(z.double()).detach()
+    torch.testing.assert_close(web.read(file)(z.double()), expected, rtol=0, atol=1e-15)
+
+
+def test_what_a_page_cannot_run_is_refused_in_one_sentence(run, tmp_path):
+    for out, options, message in (
+        (
+            "w.json",
+            {},
+            "a page can run dense layers, .* and the generator of tiny has a Dropout; export a run of mlp",
+        ),
+        ("w.json", {"network": "discriminator"}, "a page can run a generator only, and not 'discriminator'"),
+        ("w.safetensors", {}, r"must end in \.json, as the weights are written in that format for a page"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            export(run, tmp_path / out, recipe=cases.Tiny, page=True, **options)
+    assert not list(tmp_path.iterdir())

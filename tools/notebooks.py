@@ -48,6 +48,7 @@ def converted(chapter: Path) -> nbformat.NotebookNode:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: dict[str, int] = {}
     _fold_imports(notebook)
+    notebook.cells = [each for cell in notebook.cells for each in (cell, *_announced(cell, chapter.stem))]
     for cell in notebook.cells:
         _fold(cell)
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
@@ -61,6 +62,14 @@ def _fold_imports(notebook):
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     first.metadata.setdefault("mystnb", {})["code_prompt_show"] = "Imports"
     first.metadata["tags"] = [*first.metadata.get("tags", []), "hide-input"]
+
+
+def _announced(cell, slug: str) -> list[nbformat.NotebookNode]:
+    """After a figure that moves in the book, a line that says where; the book itself leaves it out."""
+    if "live" not in cell.metadata:
+        return []
+    line = f"*This figure moves in the book, which `make book` builds: `_build/html/notebooks/{slug}.html`.*"
+    return [nbformat.v4.new_markdown_cell(line, metadata={"tags": ["remove-cell"]})]
 
 
 def _fold(cell):

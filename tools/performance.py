@@ -113,6 +113,21 @@ def figure(found: dict) -> str:
     return buffer.getvalue()
 
 
+def playground(found: dict) -> str:
+    """What a step and a frame of the playground cost, what that allows, and what the clock saw."""
+    step, frame = found["milliseconds"]["step"], found["milliseconds"]["frame"]
+    fit, fast = int(min(9, 1000 / 60 - frame) / step), found["speeds"]["fastest"]  # it trains for 9 ms of a frame
+    lines = [
+        f"With the default networks a training step takes {step:.2f} ms of the page's own thread, and drawing a frame",
+        f"{frame:.1f} ms. In a sixtieth of a second it draws once and takes {fit} steps: {60 * fit} steps a second.",
+        f"By the clock there were {fast['steps']:.0f} steps and {fast['frames']:.0f} frames a second at the speed *as",
+        f"fast as it goes*: {found['load']:.0f} other programs shared the {found['processors']} processors, and the",
+        f"page had {100 * found['busy']:.0f} % of one. Medians of {found['rounds']} rounds of {found['seconds']:g} s",
+        f"in headless {found['browser']}, without a graphics card.",
+    ]
+    return "\n".join([*lines, "", origin(found["provenance"])]) + "\n"
+
+
 def build(target: Path) -> None:
     """Write the generated parts of the page into the folder `target`."""
     results = record.read()
@@ -120,6 +135,8 @@ def build(target: Path) -> None:
     if "scaling" in results:
         write_if_changed(target / "scaling.md", scaling(results["scaling"]))
         write_if_changed(target / "scaling.svg", figure(results["scaling"]))
+    if "playground" in results:
+        write_if_changed(target / "playground.md", playground(results["playground"]))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@
     What a reader without scripts sees: a figure, or a line that says what would move here.
     :::
 
+In a chapter the figure that a cell draws is what stands still; the cell says `live: NAME` in its metadata. JupyterLab,
+which knows no such thing, shows the figure, and after it a line that `tools.notebooks` adds and the book leaves out.
+
 The scripts come from `book/live`. esbuild, which npm fetches along with MathJax, makes one classic script of each
 entry there, because a browser refuses modules to a page that was opened from disk. What is generated is not committed;
 without npm the pages show what stands still, and the build says so. A page loads only the scripts that it asks for.
@@ -16,12 +19,11 @@ import subprocess
 from pathlib import Path
 
 from docutils import nodes
-from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-# Which entry of book/live plays a name; every other name is a figure.
-ENTRIES = {"playground": "playground"}
+# Which entry of book/live plays a name, where it needs more than the figures share; every other name is a figure.
+ENTRIES = {"latent-walk": "latent-walk", "playground": "playground"}
 FIGURES = "figures"
 CHAPTER = re.compile(r"notebooks/(\d\d)_\w+")
 TITLE_NUMBER = re.compile(r"^\d+ · ")
@@ -34,11 +36,10 @@ class live(nodes.General, nodes.Element):
 
 
 class Live(SphinxDirective):
-    """`{live} NAME`. for: the name of a figure elsewhere on the page, whose place the moving one takes."""
+    """`{live} NAME`, around what stands still."""
 
     required_arguments = 1
     has_content = True
-    option_spec = {"for": directives.unchanged_required}  # noqa: RUF012 (docutils' own name and kind)
 
     def run(self):
         self.assert_has_content()
@@ -46,22 +47,37 @@ class Live(SphinxDirective):
         name = self.arguments[0]
         if name not in known:
             raise self.error(f"nothing in book/live is called {name!r}; there are {', '.join(known)}")
-        place = live("", name=name, other=self.options.get("for", ""), page=self.env.docname)
+        place = live("", name=name, page=self.env.docname)
         self.state.nested_parse(self.content, self.content_offset, place)
         return [place]
 
 
 def names(root):
     """What can be asked for: the entries with a name of their own, and each file in book/live/figures."""
-    return [*ENTRIES, *sorted(file.stem for file in (root / "book" / "live" / "figures").glob("*.js"))]
+    return sorted({*ENTRIES, *(file.stem for file in (root / "book" / "live" / "figures").glob("*.js"))})
+
+
+def around_figures(app, doctree):
+    """Put the figures of cells whose metadata name something live into a place of that name."""
+    known = names(Path(app.srcdir))
+    for cell in list(doctree.findall(nodes.container)):
+        name = cell.get("cell_metadata", {}).get("live")
+        figure = next(iter(cell.findall(nodes.figure)), None)
+        if name is None:
+            continue
+        if name not in known or figure is None:
+            why = "the cell draws no figure" if name in known else f"there are {', '.join(known)}"
+            logger.warning(f"a cell asks for the live figure {name!r}, but {why}", location=cell)
+            continue
+        place = live("", name=name, page=app.env.docname)
+        figure.parent.replace(figure, place)  # its own method would hand the figure's name to the place
+        place += figure
 
 
 def visit_html(translator, node):
     """Open the element that the scripts look for."""
     attributes = {"data-live": node["name"]}
-    if node["other"]:
-        attributes["data-for"] = nodes.make_id(node["other"])
-    if node["name"] in ENTRIES:
+    if node["name"] == "playground":
         attributes["data-chapters"] = json.dumps(chapters(translator.builder, node["page"]))
     translator.body.append(translator.starttag(node, "div", CLASS="live", **attributes))
 
@@ -132,6 +148,7 @@ def setup(app):
     )
     app.add_directive("live", Live)
     app.connect("config-inited", bundle)
+    app.connect("doctree-read", around_figures)
     app.connect("html-page-context", load)
     app.connect("build-finished", ship)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

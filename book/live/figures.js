@@ -7,9 +7,10 @@ import * as optimalDiscriminator from "./figures/optimal-discriminator.js";
 import * as phasePortrait from "./figures/phase-portrait.js";
 import * as powerIteration from "./figures/power-iteration.js";
 import * as pullOfTheLoss from "./figures/pull-of-the-loss.js";
+import * as slopeAlongAWay from "./figures/slope-along-a-way.js";
 import * as theGame from "./figures/the-game.js";
 import * as transport from "./figures/transport.js";
-import { places } from "./kit/mount.js";
+import { offerStill, places } from "./kit/mount.js";
 
 /** @type {Record<string, {mount: (host: HTMLElement) => void}>} by the names of their files */
 const FIGURES = {
@@ -20,8 +21,12 @@ const FIGURES = {
   "phase-portrait": phasePortrait,
   "power-iteration": powerIteration,
   "pull-of-the-loss": pullOfTheLoss,
+  "slope-along-a-way": slopeAlongAWay,
   "the-game": theGame,
   transport,
 };
 
-for (const { host, name } of places(Object.keys(FIGURES))) FIGURES[name].mount(host);
+for (const { host, name } of places(Object.keys(FIGURES))) {
+  FIGURES[name].mount(host);
+  offerStill(host);
+}

@@ -158,9 +158,10 @@ def evaluate_run(
 @results_app.command("export", no_args_is_help=True)
 def export_weights(
     run: Run,
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="New file, NAME.safetensors.", parser=folder)],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New file, .safetensors or (--web) .json.", parser=folder)],
     network: Annotated[str, typer.Option(help="generator or discriminator.")] = "generator",
     half: Annotated[bool, typer.Option("--half", help="16 bits a number instead of 32.")] = False,
+    web: Annotated[bool, typer.Option("--web", help="A generator that a page of the book can run, as JSON.")] = False,
     no_ema: NoEma = False,
     previous: Previous = False,
     at: At = None,
@@ -170,6 +171,7 @@ def export_weights(
     \b
     ganedu export runs/dcgan-digits generator.safetensors --half
     ganedu export runs/dcgan-digits judge.safetensors --network discriminator --at 1000
+    ganedu export runs/mlp-digits generator.json --web --half
 
     \f
     Taught in {ref}`training`.
@@ -177,4 +179,4 @@ def export_weights(
     with one_sentence("export"):
         from ganedu.training.exporting import export
 
-        say(export(run, out, network=network, half=half, ema=not no_ema, previous=previous, at=at))
+        say(export(run, out, network=network, half=half, ema=not no_ema, previous=previous, at=at, page=web))

@@ -136,9 +136,9 @@ export class Game {
     return scope(() => this.samples(noise).data.slice());
   }
 
-  /** Logits of points as plain numbers. @param {Float64Array} at */
-  logits(at) {
-    return scope(() => this.judge(points(at)).data.slice());
+  /** Logits of points as plain numbers, by an earlier copy of the discriminator if one is given. @param {Float64Array} at */
+  logits(at, discriminator = this.discriminator) {
+    return scope(() => apply(discriminator, points(at)).data.slice());
   }
 }
 

@@ -26,6 +26,11 @@ export function network(widths, slope, random) {
 
 /** @typedef {ReturnType<typeof network>} Network */
 
+/** A network that stays as it is now while the other trains on. @param {Network} net @returns {Network} */
+export function copied({ parameters, slope }) {
+  return { parameters: parameters.map((p) => new Tensor(p.data.slice(), p.rows, p.cols)), slope };
+}
+
 /**
  * The outputs [batch, outputs] of a network; no activation after the last layer.
  * @param {Network} net

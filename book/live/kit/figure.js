@@ -4,7 +4,7 @@ import { el, unique } from "./dom.js";
 
 /**
  * @param {HTMLElement} host
- * @param {{name: string, attempt: string, plots: import("./plot.js").Plot[], controls?: Control[], legend?: [string, string][],
+ * @param {{name: string, attempt: string, plots: Drawn[], controls?: Control[], legend?: [string, string][],
  *   readings: () => Record<string, string>}} parts
  *   legend: [color, text]; readings: names and values, asked at every update
  * @returns {() => void} update: draw everything again
@@ -34,6 +34,8 @@ export function figure(host, { name, attempt, plots, controls = [], legend = [],
   update();
   return update;
 }
+
+/** @typedef {{element: Element, square: boolean, draw: () => void, resize: () => void}} Drawn a plot, or what takes its place */
 
 /** @typedef {{element: HTMLElement}} Control */
 

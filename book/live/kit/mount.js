@@ -3,6 +3,8 @@
  * content, which makes way as soon as the script runs.
  */
 
+import { el } from "./dom.js";
+
 /**
  * @param {string[]} names
  * @returns {{name: string, host: HTMLElement, chapters: Record<string, {url: string, title: string}>}[]}
@@ -17,11 +19,28 @@ export function places(names) {
   return mine;
 }
 
-/** Hide the static content of an element, and the figure elsewhere on the page whose place it takes. */
+/** Hide the static content. References lead to a figure by its name, which the place that stays visible takes over. */
 function makeWay(host) {
-  for (const child of host.children) child.classList.add("live-still");
-  const other = host.dataset.for ? document.getElementById(host.dataset.for) : null;
-  if (!other) return;
-  other.before(host);
-  other.classList.add("live-still");
+  for (const child of host.children) {
+    child.classList.add("live-still");
+    if (!child.id) continue;
+    host.id = child.id;
+    child.removeAttribute("id");
+  }
+}
+
+/** Beside the figure of a chapter, a button that shows the one that its text describes. @param {HTMLElement} host */
+export function offerStill(host) {
+  const still = host.closest(".cell") && host.querySelector(":scope > figure");
+  if (!still) return;
+  const number = still.querySelector(".caption-number")?.textContent.trim() ?? "the figure";
+  const button = el("button", { type: "button", "aria-expanded": "false" });
+  const show = (on) => {
+    still.classList.toggle("live-still", !on);
+    button.setAttribute("aria-expanded", String(on));
+    button.textContent = `${on ? "Hide" : "Show"} ${number}, which the text describes`;
+  };
+  button.addEventListener("click", () => show(still.classList.contains("live-still")));
+  show(false);
+  host.append(el("p", { class: "live-offer" }, button), still);
 }

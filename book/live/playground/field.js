@@ -1,5 +1,6 @@
 /** The field: the discriminator's surface, real and generated points, the warped grid of the noise, and the pulls. */
 
+import { copied } from "../engine/network.js";
 import { channels, colors } from "../kit/theme.js";
 import { lattice } from "./lattice.js";
 
@@ -17,6 +18,8 @@ export class Field {
     this.surface = new OffscreenCanvas(CELLS, CELLS);
     this.image = new ImageData(CELLS, CELLS);
     this.portion = 0;
+    /** @type {import("../engine/network.js").Network | null} the discriminator that the next surface shows */
+    this.judge = null;
     /** @type {[number, number] | null} where the keyboard draws */
     this.cursor = null;
     this.scale = 1; // device pixels of one unit of the field
@@ -32,12 +35,13 @@ export class Field {
     this.colors = colors();
   }
 
-  /** Match the resolution of the canvas to its size on the page. */
+  /** Match the resolution of the canvas to its size on the page, as long as it has one: on paper it is hidden. */
   resize() {
     const side = Math.round(this.canvas.clientWidth * (window.devicePixelRatio || 1));
-    if (side && this.canvas.width !== side) this.canvas.width = this.canvas.height = side;
+    if (!side) return;
+    if (this.canvas.width !== side) this.canvas.width = this.canvas.height = side;
     this.scale = this.canvas.width / (2 * VIEW);
-    this.unit = this.canvas.width / this.canvas.clientWidth || 1;
+    this.unit = this.canvas.width / this.canvas.clientWidth;
   }
 
   /** @param {number} x @param {number} y @returns {[number, number]} */
@@ -80,7 +84,10 @@ export class Field {
     this.context.stroke(new Path2D(`M${x - arm} ${y}h${2 * arm}M${x} ${y - arm}v${2 * arm}`));
   }
 
-  /** From the generator's color (D = 0) over the ground (D = 1/2) to the data's (D = 1). */
+  /**
+   * From the generator's color (D = 0) over the ground (D = 1/2) to the data's (D = 1). A surface is computed over several
+   * frames, of one and the same discriminator, and shown when it is complete.
+   */
   drawSurface(session, whole) {
     const rows = whole ? CELLS : CELLS / PORTION;
     const first = whole ? 0 : this.portion * rows;
@@ -90,7 +97,8 @@ export class Field {
       at[2 * i] = (((i % CELLS) + 0.5) / CELLS) * 2 * VIEW - VIEW;
       at[2 * i + 1] = VIEW - ((first + Math.floor(i / CELLS) + 0.5) / CELLS) * 2 * VIEW;
     }
-    const logits = session.game.logits(at);
+    if (first === 0) this.judge = copied(session.game.discriminator);
+    const logits = session.game.logits(at, /** @type {any} */ (this.judge));
     const [fake, ground, real] = ["fake", "ground", "real"].map((name) => channels(this.colors[name]));
     logits.forEach((logit, i) => {
       const lead = Math.tanh(logit / 2); // 2 D - 1, from -1 to 1
@@ -101,7 +109,7 @@ export class Field {
       this.image.data[pixel + 3] = 255;
     });
     const offscreen = /** @type {OffscreenCanvasRenderingContext2D} */ (this.surface.getContext("2d"));
-    offscreen.putImageData(this.image, 0, 0);
+    if (this.portion === 0) offscreen.putImageData(this.image, 0, 0);
     this.context.imageSmoothingEnabled = true;
     this.context.drawImage(this.surface, 0, 0, this.canvas.width, this.canvas.height);
   }

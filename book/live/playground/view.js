@@ -5,12 +5,12 @@ import { SCENARIOS } from "./scenarios.js";
 
 const ROWS = {
   step: "Step",
+  modes: "Reached",
+  quality: "Near the data",
+  slope: "Slope of G",
   discriminator: "Loss of D",
   generator: "Loss of G",
   penalty: "Penalty",
-  slope: "Slope of G",
-  modes: "Reached",
-  quality: "Near the data",
   pace: "Pace",
 };
 
