@@ -18,12 +18,30 @@ logger = logging.getLogger(__name__)
 def offline_math(app, config):
     """Ship MathJax with the pages if `make` has fetched it, so that formulas need no network."""
     extra = Path(app.srcdir) / "_build" / "extra"
+    # Not below _static: Jupyter Book would add each of MathJax's scripts to every page.
+    config.html_extra_path = [str(extra)]
     if (extra / "mathjax" / "tex-chtml.js").exists():
-        # Not below _static: Jupyter Book would add each of its scripts to every page.
-        config.html_extra_path = [str(extra)]
         config.mathjax_path = "../mathjax/tex-chtml.js"
     else:
         logger.info("MathJax is not here (npm fetches it): the formulas of these pages will need the network.")
+
+
+def buttons_that_run_it(app, config):
+    """Where the configuration names a public repository, the chapters offer Binder and Colab."""
+    if config.html_theme_options.get("repository_url"):
+        config.html_theme_options["launch_buttons"] = {
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "https://colab.research.google.com",
+            "notebook_interface": "jupyterlab",
+        }
+
+
+def download_button(app, pagename, templatename, context, doctree):
+    """A chapter offers its notebook without solutions, which lies beside its page (tools/alone.py)."""
+    if CHAPTER.match(pagename) and (Path(app.srcdir) / "_build" / "extra" / f"{pagename}.ipynb").exists():
+        button = {"type": "link", "url": f"{Path(pagename).name}.ipynb", "icon": "fas fa-download"}
+        name = {"label": "download-notebook", "tooltip": "Download the notebook of this chapter, to work in it"}
+        context["header_buttons"].append(button | name)
 
 
 def count_globally(app, env):
@@ -90,6 +108,8 @@ def skip_fields(app, what, name, obj, skip, options):
 
 def setup(app):
     app.connect("config-inited", offline_math)
+    app.connect("config-inited", buttons_that_run_it)
+    app.connect("html-page-context", download_button, priority=900)  # the theme begins the list of buttons
     app.connect("env-get-updated", count_globally, priority=400)
     app.connect("env-get-updated", count_by_chapter, priority=600)
     app.connect("doctree-read", without_markers)
