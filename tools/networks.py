@@ -195,7 +195,7 @@ def drawing(labels: list[str], rows: list[Row]) -> str:
     for row in rows:
         words = f"{row.words} (× {row.times})" if row.times > 1 else row.words
         lines.append(_line(words, row.left, f"{row.weights:,}" if row.weights else "", widest))
-    head = f'<p class="rubric">{html.escape(title[0].upper() + title[1:])}: {total}</p>'
+    head = f'<p class="total">{html.escape(title[0].upper() + title[1:])}: {total}</p>'
     return f'<div class="network">{head}<ol>{"".join(lines)}</ol></div>'
 
 
