@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book lab test check notebooks bench gpu student grade clean FORCE
+.PHONY: help book pdf lab test check notebooks bench gpu student grade clean FORCE
 
 RUN := .venv/bin/python -m
 # One thread per process: the tests run side by side, and stored outputs do not depend on the machine.
@@ -13,6 +13,9 @@ help: ## list these targets
 
 book: _build/html/index.html ## build the pages of the book, ready to open from disk
 	@echo "The book is ready, open $(CURDIR)/$<"
+
+pdf: book ## print the book to _build/gans_executed.pdf: needs Chromium
+	@$(RUN) tools.pdf
 
 lab: .venv/.installed ## open JupyterLab on your own copies of the chapters, in work/
 	@$(RUN) tools.coursework lab
