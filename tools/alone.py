@@ -5,6 +5,7 @@
 package as its wheel unpacks it, instead of this folder: `make test` runs them there.
 """
 
+import argparse
 import hashlib
 import json
 import shutil
@@ -105,5 +106,12 @@ def _write(path: Path, text: str):
         write_atomically(path, text.encode())
 
 
+def main():
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.alone", description=__doc__)
+    parser.add_argument("what", choices=("downloads", "prove"))
+    write_downloads() if parser.parse_args().what == "downloads" else prove()
+
+
 if __name__ == "__main__":
-    {"downloads": write_downloads, "prove": prove}[sys.argv[1]]()
+    main()
