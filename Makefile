@@ -1,12 +1,12 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book lab test check notebooks bench gpu student grade clean FORCE
+.PHONY: help book pdf lab test check notebooks bench gpu student grade clean FORCE
 
 RUN := .venv/bin/python -m
 # One thread per process: the tests run side by side, and stored outputs do not depend on the machine.
 TEST := OMP_NUM_THREADS=1 $(RUN) pytest -n 2
 SLOW := $(addprefix tests/test_,$(addsuffix .py,book coursework exercises lab live live_directive live_figures live_pages mutants mutations notebooks results_installed working_copies))
-SOURCES := $(shell find book notebooks ganedu benchmarks tools/pages.py tools/boxes.py tools/performance.py tools/mutants tests/mutants -type f -not -path '*/__pycache__/*' -not -path '*/.*')
+SOURCES := $(shell find book notebooks ganedu benchmarks tools/alone.py tools/coursework tools/pages.py tools/boxes.py tools/networks.py tools/performance.py tools/mutants tests/mutants -type f -not -path '*/__pycache__/*' -not -path '*/.*')
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -14,13 +14,19 @@ help: ## list these targets
 book: _build/html/index.html ## build the pages of the book, ready to open from disk
 	@echo "The book is ready, open $(CURDIR)/$<"
 
+pdf: book ## print the book to _build/gans_executed.pdf: needs Chromium
+	@$(RUN) tools.pdf
+
 lab: .venv/.installed ## open JupyterLab on your own copies of the chapters, in work/
 	@$(RUN) tools.coursework lab
 	.venv/bin/jupyter lab --LabApp.app_settings_dir=tools/lab --LabApp.default_url=/lab/workspaces/gan-course/tree/work/Start.md $(if $(filter 0,$(shell id -u)),--allow-root)
 
+# The notebooks run away from here, against the package as its wheel brings it: a chapter needs nothing else.
 test: book ## everything: style, unit tests, notebooks, pages in a browser, coursework
 	@$(RUN) ruff check .
-	@$(TEST) --nbval --nbval-cell-timeout=120 --nbval-sanitize-with tests/nbval_sanitize.cfg tests notebooks
+	@$(RUN) tools.alone prove
+	@JUPYTER_PATH=$(CURDIR)/_build/alone $(TEST) --nbval --nbval-kernel-name=ganedu-alone --nbval-cell-timeout=120 \
+		--nbval-sanitize-with tests/nbval_sanitize.cfg tests _build/alone/notebooks
 
 check: .venv/.installed ## style and unit tests, in under two minutes
 	@$(RUN) ruff check .
@@ -64,6 +70,8 @@ _build/html/index.html: _build/.fresh $(SOURCES)
 	@$(RUN) tools.pages
 	@$(RUN) tools.performance
 	@$(RUN) tools.mutants.page
+	@$(RUN) tools.alone downloads
+	@$(RUN) tools.networks
 	@echo "Building the pages ..."
 	@.venv/bin/jupyter-book build . --config book/_config.yml --toc _build/toc.yml -W -n --keep-going -q >_build/book.log \
 		|| { rm -rf _build/.doctrees; echo "The pages have errors, see above."; exit 1; }

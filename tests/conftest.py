@@ -1,21 +1,12 @@
 """What holds for every test."""
 
 import re
-import shutil
 
 import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    "--no-sandbox",  # containers run as root
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
+from tools.pdf import CHROMIUM, FLAGS
 
 settings.register_profile("course", deadline=None, derandomize=True)  # a busy machine is no failure
 settings.load_profile("course")

@@ -152,6 +152,15 @@ def test_axe_finds_no_serious_fault_on_a_page_of_each_kind(self_contained, deskt
     assert faults(desktop.open(self_contained / f"{name}.html"), ("serious", "critical")) == []
 
 
+def test_a_chapter_gives_its_notebook_away_without_solutions(book, desktop):
+    page = desktop.open(book / "notebooks" / "07_saddle_points.html")
+    with page.expect_download() as download:
+        page.locator("a.btn-download-notebook").click()
+    notebook = Path(download.value.path()).read_text(encoding="utf-8")
+    assert 'checks.test(\\"ex-' in notebook and "BEGIN SOLUTION" not in notebook
+    assert "is not installed" in notebook and "is not installed" not in page.inner_text("article")
+
+
 def test_redirect_leads_to_the_front_page(book, desktop):
     desktop.page.goto((book / "index.html").as_uri())
     desktop.page.wait_for_url("**/book/index.html")

@@ -18,11 +18,13 @@ def exercise(monkeypatch):
     test = ['helper = 1', 'checks.answer("ex-double", double(3.0), 6.0, atol=1e-9, hint="Twice.",',
             '              mistakes={"the square is no double": 9.0})']  # fmt: skip
     entries = {
-        "ex-double": {"chapter": "01_mini", "points": 2, "test": test},
-        "ex-other": {"chapter": "01_mini", "points": 3, "test": ["raise AssertionError"]},
+        "ex-double": {"chapter": "01_mini", "points": 2, "hard": False, "test": test},
+        "ex-other": {"chapter": "01_mini", "points": 3, "hard": True, "test": ["raise AssertionError"]},
     }
     monkeypatch.setattr(_exercise, "_exercises", lambda: entries)
     monkeypatch.setattr(_exercise, "_passed", set())
+    monkeypatch.setattr(_exercise, "_wrong", set())
+    return entries["ex-double"]
 
 
 def run(answer):
@@ -50,6 +52,31 @@ def test_a_right_answer_is_told_with_the_progress_and_the_test_leaves_nothing_be
 def test_every_failure_is_one_sentence(exercise, answer, says):
     with pytest.raises(checks.CheckFailed, match=says):
         run(answer)
+
+
+def test_a_hard_exercise_says_first_where_to_look_and_then_what_is_wrong(exercise, capsys):
+    exercise["hard"] = True
+    with pytest.raises(checks.CheckFailed, match=r"^ex-double: not right yet\. Twice\. The next wrong answer") as first:
+        run("def double(x): return x * x")
+    assert "square" not in str(first.value)
+    for answer, says in (("x * x", "the square is no double. Twice."), ("x", "off by 3, allowed 1e-09. Twice.")):
+        with pytest.raises(checks.CheckFailed) as later:
+            run(f"def double(x): return {answer}")
+        assert str(later.value) == f"ex-double: {says}"
+    run("def double(x): return 2 * x")
+    assert "well done" in capsys.readouterr().out
+
+
+def test_the_form_of_an_answer_is_told_at_once(exercise):
+    exercise["hard"] = True
+    with pytest.raises(checks.CheckFailed, match="your answer has shape"):
+        run("def double(x): return torch.zeros(2)")
+
+
+def test_grading_names_the_mistake_at_once():
+    """A graded notebook calls `checks.answer`, and has one try."""
+    with pytest.raises(checks.CheckFailed, match=r"^ex-double: the square\. Twice\.$"):
+        checks.answer("ex-double", 9.0, 6.0, atol=1e-9, hint="Twice.", mistakes={"the square": 9.0})
 
 
 def test_a_notebook_shows_the_sentence_alone(exercise, capsys):

@@ -181,7 +181,7 @@ def test_a_second_run_executes_nothing_and_a_forced_one_changes_no_byte(scratch,
     assert "up to date" in capsys.readouterr().out
     assert notebooks.run(chapter.parent, folder, package, force=True) == 0
     assert path.read_bytes() == first
-    (cell,) = code_cells(nbformat.read(path, as_version=4))
+    _, cell = code_cells(nbformat.read(path, as_version=4))
     assert [output.output_type for output in cell.outputs] == ["display_data", "stream"]
     assert cell.outputs[1].text == "one\ntwo\n"
 

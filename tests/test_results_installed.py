@@ -1,17 +1,15 @@
 """A notebook needs the installed package and nothing beside it: no repository, no stored result in the folder."""
 
+import json
 import os
 import re
-import shutil
 import subprocess
-import sys
-import zipfile
 
 import jupytext
-import nbformat
 import pytest
 
 from ganedu import results
+from tools import alone
 from tools.notebooks import ROOT
 
 CHAPTERS = sorted((ROOT / "book" / "chapters").glob("[0-9]*.md"))
@@ -19,19 +17,10 @@ AROUND = re.compile(r"__file__|parents\[|\.\./|Path\.cwd|book/|chdir")
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """A folder with the package as a wheel unpacks it."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"  # setuptools leaves its work beside what it builds
-    for name in ("ganedu", "book/results"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    options = ["--no-deps", "--no-build-isolation", "-q", "-w", str(folder), str(source)]
-    subprocess.run([sys.executable, "-m", "pip", "wheel", *options], check=True, capture_output=True)
-    (wheel,) = folder.glob("ganedu-*.whl")
-    zipfile.ZipFile(wheel).extractall(folder / "site")
-    return folder / "site"
+def installed():
+    """A folder with the package as a wheel unpacks it: `make test` runs every notebook against it."""
+    alone.prove()
+    return alone.ALONE / "site"
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
@@ -48,14 +37,16 @@ def test_the_wheel_brings_every_stored_result_and_what_the_checks_read(installed
     assert (installed / "ganedu" / "formula" / "equations.json").is_file()
 
 
-def test_a_chapter_with_stored_results_runs_alone_in_an_empty_folder(installed, tmp_path):
-    cells = nbformat.read(ROOT / "notebooks" / "09_game_dynamics.ipynb", as_version=4).cells
-    code = "\n\n".join(re.sub(r"^[%!].*$", "", c.source, flags=re.M) for c in cells if c.cell_type == "code")
-    (tmp_path / "alone.py").write_text(code + "\nimport ganedu\nprint(ganedu.__file__)\n", encoding="utf-8")
-    own = {**os.environ, "PYTHONPATH": str(installed), "MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}
-    ended = subprocess.run([sys.executable, "alone.py"], cwd=tmp_path, env=own, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.strip().endswith(str(installed / "ganedu" / "__init__.py"))
+def test_the_kernel_of_the_notebooks_sees_the_wheel_and_not_this_folder(installed):
+    kernel = json.loads((alone.ALONE / "kernels" / alone.KERNEL / "kernel.json").read_text(encoding="utf-8"))
+    folder = alone.ALONE / "notebooks" / CHAPTERS[0].stem
+    assert [file.name for file in folder.iterdir()] == [f"{CHAPTERS[0].stem}.ipynb"]
+    code = "import ganedu, importlib.util; print(ganedu.__file__, importlib.util.find_spec('tools'))"
+    own = os.environ | kernel["env"]
+    ended = subprocess.run([kernel["argv"][0], "-c", code], cwd=folder, env=own, capture_output=True, text=True)
+    assert ended.stdout.split() == [str(installed / "ganedu" / "__init__.py"), "None"], ended.stderr
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"--nbval-kernel-name={alone.KERNEL} " in makefile and "_build/alone/notebooks" in makefile
 
 
 def test_a_result_that_is_not_stored_is_named_with_those_that_are():

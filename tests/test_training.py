@@ -1,5 +1,6 @@
 """A run can be killed, resumed, moved and looked at, and ends where an undisturbed one ends."""
 
+import io
 import json
 import os
 import random
@@ -199,6 +200,18 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
     with pytest.raises(TrainingError, match=r"checkpoint.pt of step 0"):
         train(cases.Tiny, cases.images(), out=tmp_path, config=CONFIG, recipe_config=exploding, show=False)
     assert checkpoint.read(tmp_path)["step"] == 0
+
+
+def test_tensorboard_shows_the_sheets_of_samples(undisturbed):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(undisturbed), size_guidance={"images": 0}).Reload()
+    shown = {event.step: Image.open(io.BytesIO(event.encoded_image_string)) for event in events.Images("samples")}
+    written = {int(path.stem.removeprefix("step_")): path for path in (undisturbed / "samples").glob("*.png")}
+    assert shown.keys() == written.keys() and shown
+    for step, path in written.items():
+        with Image.open(path) as sheet:
+            assert sheet.tobytes() == shown[step].convert(sheet.mode).tobytes()
 
 
 def test_without_tensorboard_a_run_is_the_same_but_for_its_events(undisturbed, tmp_path, monkeypatch):

@@ -25,6 +25,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 from ganedu import _chapter
 from ganedu._files import write_atomically
+from tools import alone
 
 ROOT = Path(__file__).resolve().parents[1]
 PAIRING = "book/chapters//md:myst,notebooks//ipynb"
@@ -34,6 +35,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
 }
+HARD = re.compile(r"^:label: (ex-\S+)\n\n\*(?:Difficulty: )?(?:hard|discovery)\b", re.MULTILINE | re.IGNORECASE)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -46,9 +48,12 @@ def converted(chapter: Path) -> nbformat.NotebookNode:
     notebook = jupytext.reads(chapter.read_text(encoding="utf-8"), fmt="md:myst")
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    seen: dict[str, int] = {}
     _fold_imports(notebook)
+    code = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    if any("ganedu" in notebook.cells[index].source for index in code):
+        notebook.cells.insert(code[0], alone.install_cell(alone.repository()))
     notebook.cells = [each for cell in notebook.cells for each in (cell, *_announced(cell, chapter.stem))]
+    seen: dict[str, int] = {}
     for cell in notebook.cells:
         _fold(cell)
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
@@ -157,7 +162,8 @@ def _normalized(notebook):
 def fingerprint(chapter: Path, package: Path) -> str:
     """Hash of the chapter's text, of the modules of the package that its code imports, and of this file."""
     text = chapter.read_text(encoding="utf-8")
-    digest = hashlib.sha256(Path(__file__).read_bytes() + text.encode())
+    first = alone.install_cell(alone.repository()).source
+    digest = hashlib.sha256(Path(__file__).read_bytes() + first.encode() + text.encode())
     code = [cell.source for cell in converted(chapter).cells if cell.cell_type == "code"]
     for module in sorted(_imported("\n".join(code), package)):
         digest.update(module.read_bytes())
@@ -237,11 +243,13 @@ def write_exercises(chapters: Path, path: Path):
     """Store the tests of the exercises where the package finds them: a learner's notebook names them in one line."""
     found = {}
     for chapter in chosen(chapters, []):
+        hard = set(HARD.findall(chapter.read_text(encoding="utf-8")))
         for cell in converted(chapter).cells:
             nbgrader = cell.metadata.get("nbgrader", {})
             if nbgrader.get("grade"):
-                test = {"points": nbgrader["points"], "test": cell.source.splitlines()}
-                found[_chapter.exercise(nbgrader["grade_id"])] = {"chapter": chapter.stem, **test}
+                label = _chapter.exercise(nbgrader["grade_id"])
+                test = {"points": nbgrader["points"], "hard": label in hard, "test": cell.source.splitlines()}
+                found[label] = {"chapter": chapter.stem, **test}
     _store(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -8,6 +8,7 @@ from sphinx.util import logging
 
 CHAPTER = re.compile(r"notebooks/(\d\d)_(\w+)")
 ROLE = re.compile(r"\{ref\}`([\w-]+)`")
+CHECKED = re.compile(r'<a href="#equation-([\w-]+)"><code>[\w-]+</code></a>')
 CODE = re.compile(r"``?([^`]+)``?")
 # In a docstring these begin a thought of their own: the meaning of an argument, what is raised, the source.
 NEW_LINE = re.compile(r"Raises |Returns |Taught in |[\w*, ]+: ")
@@ -18,12 +19,30 @@ logger = logging.getLogger(__name__)
 def offline_math(app, config):
     """Ship MathJax with the pages if `make` has fetched it, so that formulas need no network."""
     extra = Path(app.srcdir) / "_build" / "extra"
+    # Not below _static: Jupyter Book would add each of MathJax's scripts to every page.
+    config.html_extra_path = [str(extra)]
     if (extra / "mathjax" / "tex-chtml.js").exists():
-        # Not below _static: Jupyter Book would add each of its scripts to every page.
-        config.html_extra_path = [str(extra)]
         config.mathjax_path = "../mathjax/tex-chtml.js"
     else:
         logger.info("MathJax is not here (npm fetches it): the formulas of these pages will need the network.")
+
+
+def buttons_that_run_it(app, config):
+    """Where the configuration names a public repository, the chapters offer Binder and Colab."""
+    if config.html_theme_options.get("repository_url"):
+        config.html_theme_options["launch_buttons"] = {
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "https://colab.research.google.com",
+            "notebook_interface": "jupyterlab",
+        }
+
+
+def download_button(app, pagename, templatename, context, doctree):
+    """A chapter offers its notebook without solutions, which lies beside its page (tools/alone.py)."""
+    if CHAPTER.match(pagename) and (Path(app.srcdir) / "_build" / "extra" / f"{pagename}.ipynb").exists():
+        button = {"type": "link", "url": f"{Path(pagename).name}.ipynb", "icon": "fas fa-download"}
+        name = {"label": "download-notebook", "tooltip": "Download the notebook of this chapter, to work in it"}
+        context["header_buttons"].append(button | name)
 
 
 def count_globally(app, env):
@@ -55,6 +74,20 @@ def without_markers(app, doctree):
             lines = block.rawsource.splitlines()
             block.rawsource = "\n".join(line for line in lines if "### " not in line)
             block.children = [nodes.Text(block.rawsource)]
+
+
+def numbered_checks(app, doctree, docname):
+    """A check names its equation by the label; readers of a page know it by its number."""
+    numbers = app.env.toc_fignumbers.get(docname, {}).get("displaymath", {})
+
+    def link(match):
+        anchor = f"equation-{match[1]}"
+        number = ".".join(map(str, numbers.get(anchor, ())))
+        return f'<a href="#{anchor}" title="{match[1]}">({number})</a>' if number else match[0]
+
+    for output in doctree.findall(nodes.raw):
+        if "ganedu-check" in output.astext():
+            output.children = [nodes.Text(CHECKED.sub(link, output.astext()))]
 
 
 def docstring_as_rst(app, what, name, obj, options, lines):
@@ -90,9 +123,12 @@ def skip_fields(app, what, name, obj, skip, options):
 
 def setup(app):
     app.connect("config-inited", offline_math)
+    app.connect("config-inited", buttons_that_run_it)
+    app.connect("html-page-context", download_button, priority=900)  # the theme begins the list of buttons
     app.connect("env-get-updated", count_globally, priority=400)
     app.connect("env-get-updated", count_by_chapter, priority=600)
     app.connect("doctree-read", without_markers)
+    app.connect("doctree-resolved", numbered_checks)
     app.connect("autodoc-process-docstring", docstring_as_rst)
     app.connect("autodoc-skip-member", skip_fields)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -32,20 +32,30 @@ def answer(label, got, expected, *, atol, hint, mistakes: Mapping | None = None)
     for mistake, value in (mistakes or {}).items():
         value = torch.as_tensor(value, dtype=expected.dtype)
         if got.shape == value.shape and got.isclose(value, rtol=0.0, atol=atol, equal_nan=True).all():
-            raise CheckFailed(f"{label}: {mistake}. {hint}")
+            raise _Wrong(f"{label}: {mistake}. {hint}", hint)
     if got.shape != expected.shape:
         shapes = f"shape {tuple(got.shape)}, expected {tuple(expected.shape)}"
         raise CheckFailed(f"{label}: your answer has {shapes}. {hint}")
-    raise CheckFailed(f"{label}: off by {rounded(worst(got - expected))}, allowed {atol:g}. {hint}")
+    raise _Wrong(f"{label}: off by {rounded(worst(got - expected))}, allowed {atol:g}. {hint}", hint)
 
 
+class _Wrong(CheckFailed):
+    """An answer of the right form with a wrong value; `hint` is where to look, without what is wrong."""
+
+    def __init__(self, message: str, hint: str):
+        super().__init__(message)
+        self.hint = hint
+
+
+_wrong: set[str] = set()  # the hard exercises of which this process has seen a wrong answer
 _passed: set[str] = set()  # the exercises that were solved since this process began
 
 
 def test(label):
     """Run the test of an exercise on the functions that the calling notebook defines.
 
-    label: the exercise, ``ex-...``. Prints that the answer is right and how much of the chapter is solved.
+    label: the exercise, ``ex-...``. Prints that the answer is right and how much of the chapter is solved. The first
+    wrong answer to a hard exercise is told where to look, and only the next one what is wrong with it.
     Raises CheckFailed with a message for the student, ValueError if no exercise has that label.
     The tests are stored with the package, in ``checks/exercises.json``.
     Taught in {ref}`ch-gradients`.
@@ -56,6 +66,12 @@ def test(label):
     namespace = dict(sys._getframe(1).f_globals)  # what the test defines must not reach the notebook
     try:
         exec(compile("\n".join(entry["test"]), f"the test of {label}", "exec"), namespace)
+    except _Wrong as failure:
+        if entry["hard"] and label not in _wrong:
+            _wrong.add(label)
+            message = f"{label}: not right yet. {failure.hint} The next wrong answer is told what is wrong with it."
+            raise CheckFailed(message) from None
+        raise
     except NotImplementedError:
         message = f"{label}: not answered yet. Write your answer into the cell above and run it, then this one."
         raise CheckFailed(message) from None

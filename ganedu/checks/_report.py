@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 REJECTION_MARGIN = 10.0  # a mistake must miss by this many tolerances, so that rounding never decides
+GREEN = 'style="border-left: 3px solid #00996b; padding-left: 0.75em"'  # JupyterLab knows no style sheet of the book
 _LABEL = re.compile(r"eq-[a-z0-9]+(-[a-z0-9]+)*|def-[a-z0-9]+(-[a-z0-9]+)*")
 _tables: list[list[dict]] = []  # the checks of the tables that are open
 
@@ -143,7 +144,7 @@ def _within(record) -> str:
 
 def _folded(record) -> str:
     head = f"✓ {_linked(record['label'])} holds{_as_printed(record)}{html.escape(_within(record))}"
-    return f'<details class="ganedu-check"><summary>{head}</summary>{_details(record)}</details>'
+    return f'<details class="ganedu-check" {GREEN}><summary>{head}</summary>{_details(record)}</details>'
 
 
 def _linked(label: str) -> str:
@@ -173,7 +174,7 @@ def _tabulated(caption: str, records: list[dict]) -> str:
     head = "<tr><th>equation</th><th>holds within</th><th>mistakes rejected</th><th>misprints rejected</th></tr>"
     details = "".join(f"<p>{_linked(r['label'])}</p>{_details(r)}" for r in records)
     return (
-        f'<div class="ganedu-check"><table><caption>{html.escape(caption)}</caption>{head}{rows}</table>'
+        f'<div class="ganedu-check" {GREEN}><table><caption>{html.escape(caption)}</caption>{head}{rows}</table>'
         f"<details><summary>Methods and mistakes</summary>{details}</details></div>"
     )
 

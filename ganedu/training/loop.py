@@ -164,7 +164,10 @@ class Session:
     def _draw(self) -> None:
         if self.world.is_main:
             path = self.run / "samples" / f"step_{self.trainer.step:06d}.png"
-            run_folder.write_samples(path, self.trainer.sample(SAMPLES))
+            images = self.trainer.sample(SAMPLES)
+            run_folder.write_samples(path, images)
+            if self.board:
+                self.board.add_image("samples", run_folder.sheet(images), self.trainer.step, dataformats="HWC")
 
     def _evaluator(self):
         """What measures the generator, on rank 0; the others wait for it, and refuse with it."""

@@ -103,9 +103,9 @@ def difference(printed: str, wanted: str) -> str:
 
 
 def outputs(notebook: Path) -> list[str]:
-    """What each code cell of a stored notebook printed and showed as text."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return [_output(each["outputs"]) for each in cells if each["cell_type"] == "code"]
+    """What each code cell of a chapter printed and showed as text, from its stored notebook."""
+    cells = [each for each in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if each["cell_type"] == "code"]
+    return [_output(each["outputs"]) for each in cells if "remove-cell" not in each["metadata"].get("tags", ())]
 
 
 def _output(parts: list[dict]) -> str:
