@@ -59,6 +59,13 @@ def build(folder, pages, *, npm):
     return html, run.stdout + run.stderr, run.returncode
 
 
+def test_everything_that_moves_stands_at_one_place_of_the_book():
+    texts = [file.read_text() for folder in ("book", "book/chapters") for file in (ROOT / folder).glob("*.md")]
+    placed = [name for text in texts for name in re.findall(r"^(?:live: |:{3,}\{live\} )(\S+)$", text, re.MULTILINE)]
+    figures = [file.stem for file in (ROOT / "book" / "live" / "figures").glob("*.js")]
+    assert sorted(placed) == sorted([*figures, "playground"])
+
+
 def test_a_page_loads_the_scripts_that_it_asks_for_and_no_others(tmp_path):
     if not ESBUILD.exists():
         pytest.skip("no esbuild on this machine (npm ci fetches it)")

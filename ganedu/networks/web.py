@@ -16,6 +16,7 @@ from ganedu.networks import mlp
 FORMAT = "ganedu generator 1"
 KNOWN = "dense layers, ReLU, leaky ReLU and tanh"
 RESHAPING = (nn.Flatten, nn.Unflatten)  # the page deals in flat lists of numbers
+LAYERS = (nn.Linear, nn.ReLU, nn.LeakyReLU, nn.Tanh, *RESHAPING)
 
 
 def document(generator: nn.Module, about: dict, *, half=False) -> str:
@@ -61,11 +62,11 @@ def _chain(module: nn.Module, name: str) -> list[nn.Module]:
         return _chain(module.layers, name)
     if isinstance(module, nn.Sequential):
         return [layer for part in module for layer in _chain(part, name)]
-    if isinstance(module, (nn.Linear, nn.ReLU, nn.LeakyReLU, nn.Tanh, *RESHAPING)):
+    if isinstance(module, LAYERS):
         return [module]
-    raise ValueError(
-        f"a page can run {KNOWN}, and the generator of {name} has a {type(module).__name__}; export a run of mlp"
-    )
+    leaves = (part for part in module.modules() if not any(part.children()))
+    other = type(next((leaf for leaf in leaves if not isinstance(leaf, LAYERS)), module)).__name__
+    raise ValueError(f"a page can run {KNOWN}, and the generator of {name} has a {other}; export a run of mlp")
 
 
 def _written(layer: nn.Module, half: bool) -> dict:
