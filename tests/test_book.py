@@ -143,7 +143,7 @@ def test_page_opens_from_disk_without_a_flaw(self_contained, reader, name):
 def test_a_chapter_gives_its_notebook_away_without_solutions(book, desktop):
     page = desktop.open(book / "notebooks" / "07_saddle_points.html")
     with page.expect_download() as download:
-        page.locator("a.btn-download-notebook").click()
+        page.locator("button.btn-download-notebook").click()
     notebook = Path(download.value.path()).read_text(encoding="utf-8")
     assert 'checks.test(\\"ex-' in notebook and "BEGIN SOLUTION" not in notebook
     assert "is not installed" in notebook and "is not installed" not in page.inner_text("article")
