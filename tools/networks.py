@@ -241,7 +241,7 @@ def _flow(flow: str, moves: list[str]) -> str:
     for arrow, name in zip(rest[::2], rest[1::2], strict=True):
         stop = ' class="stop" title="no gradient passes"' if arrow == "⊣" else ""
         parts.append(f"<span{stop}>{'→|' if arrow == '⊣' else '→'}</span>")
-        parts.append(f'<b class="{"moves" if name in moves else "held"}">{html.escape(name)}</b>')
+        parts.append(f'<b class="{"moves" if set(name.split(", ")) <= set(moves) else "held"}">{html.escape(name)}</b>')
     return " ".join(parts)
 
 
