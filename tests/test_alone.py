@@ -42,7 +42,7 @@ def page(tmp_path_factory):
     for folder in ("notebooks", "_build/extra/notebooks"):
         (root / folder).mkdir(parents=True)
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 1 · A chapter")])
-        nbformat.write(notebook, root / folder / "01_chapter.ipynb")
+        nbformat.write(notebook, root / folder / f"01_chapter.ipynb{'.js' if 'extra' in folder else ''}")
     (root / "index.md").write_text("# A book\n\n```{toctree}\nnotebooks/01_chapter\n```\n")
     settings = {
         "extensions": ["myst_nb", "sphinx.ext.autodoc", "sphinx_book_theme", "ganedu_book"],
@@ -53,6 +53,7 @@ def page(tmp_path_factory):
             "use_download_button": False,
         },
         "exclude_patterns": ["_build"],
+        "html_static_path": [str(ROOT / "book" / "_static")],
         "nb_execution_mode": "off",
     }
     with pytest.MonkeyPatch.context() as patch:
@@ -68,6 +69,7 @@ def test_a_page_offers_its_notebook_and_places_to_run_it(page):
     assert links == [
         "https://mybinder.org/v2/gh/someone/gans/main?urlpath=lab/tree/notebooks/01_chapter.ipynb",
         "https://colab.research.google.com/github/someone/gans/blob/main/notebooks/01_chapter.ipynb",
-        "01_chapter.ipynb",
     ]
-    assert page.with_suffix(".ipynb").exists()
+    (action,) = re.findall(r"<button onclick=.(\w+)\('01_chapter'\)", text)
+    script = (ROOT / "book" / "_static" / "notebook.js").read_text(encoding="utf-8")
+    assert f"function {action}(" in script and 'src="../_static/notebook.js' in text

@@ -155,7 +155,7 @@ def test_axe_finds_no_serious_fault_on_a_page_of_each_kind(self_contained, deskt
 def test_a_chapter_gives_its_notebook_away_without_solutions(book, desktop):
     page = desktop.open(book / "notebooks" / "07_saddle_points.html")
     with page.expect_download() as download:
-        page.locator("a.btn-download-notebook").click()
+        page.locator("button.btn-download-notebook").click()
     notebook = Path(download.value.path()).read_text(encoding="utf-8")
     assert 'checks.test(\\"ex-' in notebook and "BEGIN SOLUTION" not in notebook
     assert "is not installed" in notebook and "is not installed" not in page.inner_text("article")

@@ -78,6 +78,11 @@ def test_a_drawing_joins_what_bends_and_counts_equal_blocks():
     assert second == networks.Row("Linear", 2 * (64 * 64 + 64), (64,), (64,), times=2)
 
 
+def test_a_network_that_moves_is_filled_and_one_that_is_held_is_not():
+    page = networks.step([{"moves": ["D₁", "D₂"], "flows": ["z → G ⊣ D₁, D₂"]}])
+    assert '<b class="held">G</b>' in page and '<b class="moves">D₁, D₂</b>' in page and ">→|</span>" in page
+
+
 def test_every_recipe_stands_on_the_page_once_with_its_chapter():
     found = re.findall(r"^`([\w-]+)`, taught in \{ref\}`(ch-[\w-]+)`\.\n\n```\{include\} \S+/([\w-]+)\.md", PAGE, re.M)
     assert sorted(name for name, _, _ in found) == sorted(recipes.NAMES)

@@ -56,11 +56,11 @@ def install_cell(repository: str) -> NotebookNode:
 
 
 def write_downloads():
-    """Write the student editions where the pages offer them."""
+    """Write the student editions as the scripts in which `book/_static/notebook.js` finds them."""
     from tools.coursework.course import student_editions  # nbgrader takes seconds to import
 
     for name, text in student_editions(ROOT / "notebooks").items():
-        _write(DOWNLOADS / name, text)
+        _write(DOWNLOADS / f"{name}.js", f"window.notebookOfThePage = {json.dumps(text)};\n")
 
 
 def unpacked_wheel() -> Path:

@@ -27,6 +27,7 @@ STEPS = ROOT / "book" / "training_steps.yml"
 TARGET = ROOT / "_build" / "generated" / "networks"
 B = 2  # images of each kind in a batch
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+OUTSIDE = "weights outside of layers"
 WHOLE = re.compile(  # classes that are drawn layer by layer; any other one is a block, one row
     r"(Concat)?(Generator|Discriminator)s?|Translators|Encoder|Decoder|Classifier|Mapping|Synthesis|Sketch|Refinement"
     r"|Judge|Matcher"
@@ -146,7 +147,7 @@ def _rows(network: nn.Module, calls: dict) -> list[Row]:
         row = Row(_words(module), sum(weight.numel() for weight in mine), came, left)
         _append(rows, row, follows=_follows(module))
     if rest := sum(weight.numel() for weight in network.parameters() if weight not in counted):
-        rows.append(Row("weights outside of layers", rest))
+        rows.append(Row(OUTSIDE, rest))
     return rows
 
 
@@ -201,7 +202,8 @@ def drawing(labels: list[str], rows: list[Row]) -> str:
 
 def _line(words: str, shape: tuple[int, ...] | None, weights: str, widest: int) -> str:
     bar = f'<span class="bar"><i style="width: {round(100 * _side(shape) / widest)}%"></i></span>'
-    size = "rests in this step" if shape is None else " × ".join(map(str, shape)) or "one number"
+    size = " × ".join(map(str, shape)) or "one number" if shape is not None else "rests in this step"
+    size = "" if words == OUTSIDE else size
     return (
         f'<li>{bar}<span class="layer">{html.escape(words)}</span>'
         f'<span class="shape">{size}</span><span class="weights">{weights}</span></li>'
@@ -241,7 +243,7 @@ def _flow(flow: str, moves: list[str]) -> str:
     for arrow, name in zip(rest[::2], rest[1::2], strict=True):
         stop = ' class="stop" title="no gradient passes"' if arrow == "⊣" else ""
         parts.append(f"<span{stop}>{'→|' if arrow == '⊣' else '→'}</span>")
-        parts.append(f'<b class="{"moves" if name in moves else "held"}">{html.escape(name)}</b>')
+        parts.append(f'<b class="{"moves" if set(name.split(", ")) <= set(moves) else "held"}">{html.escape(name)}</b>')
     return " ".join(parts)
 
 

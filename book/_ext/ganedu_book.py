@@ -39,10 +39,12 @@ def buttons_that_run_it(app, config):
 
 def download_button(app, pagename, templatename, context, doctree):
     """A chapter offers its notebook without solutions, which lies beside its page (tools/alone.py)."""
-    if CHAPTER.match(pagename) and (Path(app.srcdir) / "_build" / "extra" / f"{pagename}.ipynb").exists():
-        button = {"type": "link", "url": f"{Path(pagename).name}.ipynb", "icon": "fas fa-download"}
+    if CHAPTER.match(pagename) and (Path(app.srcdir) / "_build" / "extra" / f"{pagename}.ipynb.js").exists():
+        action = f"downloadNotebook('{Path(pagename).name}')"
         name = {"label": "download-notebook", "tooltip": "Download the notebook of this chapter, to work in it"}
+        button = {"type": "javascript", "javascript": action, "icon": "fas fa-download"}
         context["header_buttons"].append(button | name)
+        app.add_js_file("notebook.js")
 
 
 def count_globally(app, env):
