@@ -17,7 +17,7 @@ sys.path.insert(0, str(HERE.parent))
 from store import ganedu, store  # noqa: E402
 
 RUN = Path("runs") / "dcgan-fashion-mnist"
-STEPS = (1, 100, 300, 1000, 2000, 5000)
+STEPS = (1, 100, 300, 1000, 3000)
 TRAIN = "train dcgan --data fashion-mnist --small --size 32"
 
 
