@@ -1,4 +1,4 @@
-"""What the longer runs of CycleGAN share: training on the shapes of known pairing, and what is measured on the way."""
+"""What longer runs of CycleGAN share: training on the shapes of known pairing, and what is measured on the way."""
 
 import time
 from dataclasses import asdict

@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE.parent))
 from store import circumstances, keep  # noqa: E402
 from translated_shapes import SEED, SHOWN, test_images, train  # noqa: E402
 
-STEPS, EVERY, ON_THE_WAY = 3000, 500, (500, 1000, 2000)
+STEPS, EVERY, ON_THE_WAY = 2500, 500, (500, 1000, 1500)
 Recipe = recipes.get("cyclegan")
 
 
