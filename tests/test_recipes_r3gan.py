@@ -44,6 +44,8 @@ def test_defaults_are_those_of_the_public_presets():
     assert (PAPER.batch_size, PAPER.latent_dim, PAPER.loss, PAPER.penalty) == (512, 64, "relativistic", "r1_r2")
     assert (PAPER.learning_rate, PAPER.last_learning_rate) == (2e-4, 5e-5)
     assert (PAPER.beta1, PAPER.beta2, PAPER.last_beta2) == (0.0, 0.9, 0.99)
+    assert (PAPER.size, PAPER.width, PAPER.widest) == (32, 768, 768)
+    assert (PAPER.depth, PAPER.expansion, PAPER.group) == (2, 2, 16)
     for config, gammas in {PAPER: (0.05, 0.005), PAPER.faces(): (150.0, 15.0)}.items():
         assert (config.penalty_weight, config.last_penalty_weight) == gammas
         assert config.burn_in == 20_000_000 // config.batch_size
