@@ -59,6 +59,12 @@ def test_parameter_counts_are_those_of_the_paper():
     assert networks.channels_at(1024, widest=512, base=8192) == [512, 512, 512, 512, 256, 128, 64, 32, 16]
 
 
+def test_a_new_pair_works_at_the_smallest_size():
+    g, d = pair()
+    images = g(torch.randn(4, 5, generator=random(), dtype=torch.float64))
+    assert images.shape == (4, 1, 4, 4) and d(images).shape == (4,)
+
+
 @pytest.mark.parametrize("level", [1, 2])
 def test_growth_is_continuous_at_both_ends_of_a_fade(level):
     g, d = pair()

@@ -67,6 +67,15 @@ def test_a_block_starts_as_the_identity_and_a_network_without_normalization_keep
     assert {name.split(".")[-2] for name in names if name.endswith("bias")} == {"first", "second"}
 
 
+def test_every_block_starts_smaller_the_more_blocks_there_are_in_all_stages():
+    torch.manual_seed(0)
+    network = r3gan.Generator(4, 1, size=8, width=64, widest=64, depth=3)
+    blocks = [module for module in network.modules() if isinstance(module, r3gan.Block)]
+    assert len(blocks) == 2 * 3
+    for block in blocks:
+        assert block.widen.weight.std().item() == pytest.approx(r3gan.GAIN * 6**-0.25 / 64**0.5, rel=0.05)
+
+
 def test_resampling_is_the_program_s_away_from_the_border():
     x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
     taps = torch.tensor([1.0, 3, 3, 1]).double()
