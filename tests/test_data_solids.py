@@ -138,6 +138,14 @@ def test_light_comes_from_above():
     assert picture[20:26, 30:34].mean() > picture[40:46, 30:34].mean() + 0.3
 
 
+def test_a_plate_farther_away_is_darker_by_its_distance():
+    plates = -torch.ones(2, 1, 32, 32, 32)
+    plates[0, 0, 6:10], plates[1, 0, 22:26] = 1.0, 1.0
+    near, far = projection.shaded(plates, azimuth=0, elevation=0, side=32)[:, 0, 16, 16].tolist()
+    apart = 16 / 32 / 2**0.5  # of the depth of the picture, which is sqrt(2) cubes
+    assert near - far == pytest.approx(2 * 0.15 * apart, abs=0.01)
+
+
 def test_what_stands_at_the_left_moves_when_the_solid_turns():
     left = to_floats(of("sphere", size=0.2, at=(0.25, 0.5, 0.5)), torch.float32)
     columns = torch.linspace(-1, 1, 64)

@@ -70,6 +70,7 @@ def test_without_leaves_the_others_alone():
     left = latent.without(v, others)
     assert left.norm() == pytest.approx(1) and (others @ left).abs().max() < 1e-12
     assert torch.allclose(latent.without(v, 7 * others[:1]), latent.without(v, others[:1]), atol=1e-12)
+    assert torch.allclose(latent.without(v, 1e-9 * others), left, atol=1e-12)  # of any lengths
     nothing = latent.without(v, torch.zeros(0, 12, dtype=torch.float64))
     assert torch.allclose(nothing, v / v.norm(), atol=1e-12)
 

@@ -1,12 +1,14 @@
 """The mutation tool itself, and a slice of its work: breaks of two cheap modules and of a chapter."""
 
 import ast
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tools.mutants import concerned, drawing, isolated, package, places, record
+from tools.mutants import chapters, concerned, drawing, isolated, package, places, record
 from tools.notebooks import ROOT
 
 EQUIVALENT = ROOT / "tests" / "mutants" / "equivalent.yml"
@@ -134,6 +136,7 @@ def test_the_tests_named_after_a_module_come_first():
         ("data/registry.py", "test_data_files"),  # uses what it defines
         ("training/health.py", "test_edges_options"),
         ("training/checkpoint.py", "test_training_back"),
+        ("recipes/cgan.py", "test_recipes_labels"),  # asks for it by name
     ],
 )
 def test_tests_named_otherwise_are_tried_where_they_use_the_module(module, file):
@@ -152,10 +155,30 @@ def test_a_table_counts_print_as_not_caught():
     assert table[-1] == "| **all** | 5 | 1 | 1 | 1 | 1 | 1 | 50.0 % |"
 
 
+def test_what_is_run_again_stands_beside_the_first_result():
+    entry = {"file": "a.py", "line": 1, "before": "+", "after": "-", "at": "a + b"}
+    rows = [
+        entry | {"id": name, "verdict": verdict}
+        for name, verdict in [("x", "tests"), ("y", "survived"), ("z", "survived")]
+    ]
+    first = {"name": "package", "seed": 1, "sample": 3, "of": 9, "mutants": rows, "provenance": "first"}
+    later = {"name": "package", "mutants": [rows[1] | {"verdict": "tests"}, rows[2]], "provenance": "second"}
+    assert [row["id"] for row in record.uncaught(first)] == ["y", "z"]
+    page = record.page(first | {"again": later}, str)
+    assert page.startswith(record.page(first, str).rstrip())
+    assert "33.3 %" in page and page.index("first") < page.index("1 caught, 0 equivalent, 1 not caught") < page.index(
+        "second"
+    )
+    assert page.count("a.py, line 1 (`z`)") == 2 and page.count("(`y`)") == 1
+
+
 def test_equivalent_mutants_are_those_of_today_each_with_a_reason():
     known = record.equivalent(EQUIVALENT)
     assert all(len(why) > 15 for why in known.values())
-    gone = set(known) - {mutant.id for mutant in package.candidates(ROOT, [])}
+    files = sorted(set(re.findall(r'mutant: "(\S+?),', EQUIVALENT.read_text(encoding="utf-8"))))
+    modules, slugs = [f for f in files if f.endswith(".py")], [Path(f).stem for f in files if f.endswith(".md")]
+    today = package.candidates(ROOT, modules) + chapters.candidates(ROOT, slugs)
+    gone = set(known) - {mutant.id for mutant in today}
     assert not gone, f"{sorted(gone)}: no such mutant any more, the line has changed; remove the entry or renew its id"
 
 
@@ -200,5 +223,6 @@ def test_a_broken_chapter_is_caught():
 
 
 def test_an_unknown_module_or_mutant_is_named():
+    assert "package, seed 4: no result is stored yet" in mutants("package", "--seed", 4, "--again", "--list").stderr
     assert "ganedu/nothing.py: no module" in mutants("package", "--module", "ganedu/nothing.py", "--list").stderr
     assert "no mutant 00000000" in mutants("package", "--module", "ganedu/losses.py", "--id", "00000000").stderr

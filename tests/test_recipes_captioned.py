@@ -44,6 +44,12 @@ def test_defaults_are_those_of_the_papers_and_the_contract_is_kept(name):
     assert kind.Batch is kinds.Described and kind.name == name
     assert (config.batch_size, config.code, config.first) == {"stackgan": (64, 128, 64), "attngan": (20, 100, 64)}[name]
     assert (config.learning_rate, config.beta1, config.latent_dim) == (2e-4, 0.5, 100)
+    assert (config.size, config.blocks, config.kl_weight, config.matching) == (
+        {"stackgan": (256, 4, 1.0, True), "attngan": (128, 2, 1.0, True)}[name])  # fmt: skip
+    assert (config.width, config.width_d, config.sentence, config.alone) == (
+        {"stackgan": (96, 96, 1024, False), "attngan": (32, 64, 256, True)}[name])  # fmt: skip
+    if name == "attngan":
+        assert (config.match_weight, config.width_m) == (5.0, 64)
     small = config.small()
     recipe = kind(small, image_shape=(3, small.size, small.size), words=WORDS)
     assert all(value.isfinite() for value in recipe.step(batch_of(size=32), random()).values())

@@ -128,6 +128,13 @@ def test_where_a_class_is_not_known_the_discriminator_is_not_told_that_of_the_fa
         assert labels[:2].tolist() == [-1, -1] and (labels[2:] >= 0).all()
 
 
+def test_a_sheet_has_rows_of_one_class_and_all_classes_in_turn():
+    recipe, seen = tiny("cgan"), []
+    recipe.networks["generator"].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[1]))
+    assert len(recipe.sheet(None, random(), n=64)) == 64
+    assert torch.equal(torch.cat(seen), (torch.arange(8) % 3).repeat_interleave(8))
+
+
 @pytest.mark.parametrize("name", ["cgan", "cgan/projection"])
 def test_samples_are_of_the_classes_that_are_asked_for_and_the_same_for_the_same_seed(name):
     recipe = tiny(name)

@@ -55,6 +55,17 @@ def test_networks_have_the_published_numbers_of_parameters():
         assert parameter_count(zoom.Generator(3)) == 1_547_350
 
 
+def test_defaults_are_those_of_the_papers():
+    pix, hole, zoomed = (recipes.get(name).Config() for name in ("pix2pix", "context-encoder", "srgan"))
+    assert (pix.size, pix.load_size, pix.flip, pix.batch_size, pix.dropout) == (256, 286, True, 1, True)
+    assert (pix.learning_rate, pix.beta1, pix.distance, pix.restoration, pix.halvings) == (2e-4, 0.5, "l1", 100, 3)
+    assert (hole.size, hole.batch_size, hole.learning_rate, hole.learning_rate_d) == (128, 64, 2e-3, 2e-4)
+    assert (hole.distance, hole.restoration, hole.adversarial, hole.bottleneck) == ("l2", 0.999, 0.001, 4000)
+    assert (zoomed.size, zoomed.batch_size, zoomed.learning_rate, zoomed.beta1) == (96, 16, 1e-4, 0.9)
+    assert (zoomed.distance, zoomed.restoration, zoomed.adversarial, zoomed.warmup) == ("l2", 1.0, 1e-3, 0)
+    assert (zoomed.blocks, zoomed.halvings, zoomed.dense) == (16, 4, 1024)
+
+
 def test_the_docstrings_tell_these_numbers():
     assert "54,413,955" in unet.Generator.__doc__
     assert "2,768,705" in patchgan.Discriminator.__doc__

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -48,10 +49,20 @@ def pair(size=16, dtype=torch.float64):
 
 
 def test_parameter_counts_are_those_of_the_paper():
+    c = Config()
     with torch.device("meta"):
-        counts = [parameter_count(networks.Generator(512, 3)), parameter_count(networks.Discriminator(3))]
-    assert counts == [23_079_115, 23_087_249]
+        pairs = [
+            (networks.Generator(512, 3), networks.Discriminator(3)),
+            Recipe.build(SimpleNamespace(config=c, image_shape=(3, c.size, c.size))),
+        ]
+    assert [[parameter_count(network) for network in pair] for pair in pairs] == 2 * [[23_079_115, 23_087_249]]
     assert networks.channels_at(1024, widest=512, base=8192) == [512, 512, 512, 512, 256, 128, 64, 32, 16]
+
+
+def test_a_new_pair_works_at_the_smallest_size():
+    g, d = pair()
+    images = g(torch.randn(4, 5, generator=random(), dtype=torch.float64))
+    assert images.shape == (4, 1, 4, 4) and d(images).shape == (4,)
 
 
 @pytest.mark.parametrize("level", [1, 2])
@@ -125,6 +136,7 @@ def test_defaults_are_those_of_the_paper():
     assert (c.size, c.latent_dim, c.batch_size, c.learning_rate) == (1024, 512, 16, 1e-3)
     assert (c.beta1, c.beta2, c.loss, c.penalty, c.penalty_weight, c.drift) == (
         0.0, 0.99, "wasserstein", "gradient_penalty", 10.0, 1e-3)  # fmt: skip
+    assert (c.hold, c.fade, c.group) == (600_000, 600_000, 4)
     small = c.small()
     recipe = Recipe(small, image_shape=(1, small.size, small.size))
     assert all(value.isfinite() for value in recipe.step(batch_for(recipe, 8), random()).values())
@@ -242,6 +254,7 @@ def test_an_average_shows_images_of_the_size_it_has_grown_to():
         (lambda: tiny(hold=-1), "hold must not be negative, but is -1"),
         (lambda: tiny(hold=0, fade=0), "hold and fade are both 0"),
         (lambda: tiny(batch_size=6), "a batch of 6 does not divide into groups of 4"),
+        (lambda: tiny(group=0), "a batch of 4 does not divide into groups of 0"),
         (lambda: tiny(width=0), "width and base must be at least 1, not 0 and 32"),
         (lambda: pair()[0].grow_to(3), "levels are 0 to 2, shares 0 to 1; level 3 with share 1.0 given"),
         (lambda: pair()[1](torch.zeros(4, 1, 8, 8)), r"\[batch, 1, 4, 4\] expected at this level"),
@@ -250,6 +263,11 @@ def test_an_average_shows_images_of_the_size_it_has_grown_to():
 def test_what_does_not_fit_is_named(use, message):
     with pytest.raises(ValueError, match=message):
         use()
+
+
+def test_a_group_may_be_a_single_image():
+    recipe = tiny(group=1)
+    assert all(value.isfinite() for value in recipe.step(batch_for(recipe), random()).values())
 
 
 def test_a_run_interrupted_at_every_step_ends_with_the_same_bits(tmp_path):

@@ -44,6 +44,8 @@ def test_defaults_are_those_of_the_public_presets():
     assert (PAPER.batch_size, PAPER.latent_dim, PAPER.loss, PAPER.penalty) == (512, 64, "relativistic", "r1_r2")
     assert (PAPER.learning_rate, PAPER.last_learning_rate) == (2e-4, 5e-5)
     assert (PAPER.beta1, PAPER.beta2, PAPER.last_beta2) == (0.0, 0.9, 0.99)
+    assert (PAPER.size, PAPER.width, PAPER.widest) == (32, 768, 768)
+    assert (PAPER.depth, PAPER.expansion, PAPER.group) == (2, 2, 16)
     for config, gammas in {PAPER: (0.05, 0.005), PAPER.faces(): (150.0, 15.0)}.items():
         assert (config.penalty_weight, config.last_penalty_weight) == gammas
         assert config.burn_in == 20_000_000 // config.batch_size
@@ -63,6 +65,15 @@ def test_a_block_starts_as_the_identity_and_a_network_without_normalization_keep
     assert judged.shape == (200,)
     names = [name for name, _ in r3gan.Generator(16, 3, size=8, width=16, widest=32).named_parameters()]
     assert {name.split(".")[-2] for name in names if name.endswith("bias")} == {"first", "second"}
+
+
+def test_every_block_starts_smaller_the_more_blocks_there_are_in_all_stages():
+    torch.manual_seed(0)
+    network = r3gan.Generator(4, 1, size=8, width=64, widest=64, depth=3)
+    blocks = [module for module in network.modules() if isinstance(module, r3gan.Block)]
+    assert len(blocks) == 2 * 3
+    for block in blocks:
+        assert block.widen.weight.std().item() == pytest.approx(r3gan.GAIN * 6**-0.25 / 64**0.5, rel=0.05)
 
 
 def test_resampling_is_the_program_s_away_from_the_border():

@@ -281,6 +281,7 @@ def test_the_defaults_are_config_f():
     assert (c.size, c.batch_size, c.latent_dim, c.learning_rate, c.beta1, c.beta2) == (1024, 32, 512, 0.002, 0.0, 0.99)
     assert (c.depth, c.slow, c.mixing, c.penalty, c.penalty_weight, c.penalty_every) == (8, 0.01, 0.9, "r1", 10, 16)
     assert (c.path_weight, c.path_every, c.path_decay, c.path_share) == (2.0, 8, 0.01, 2)
+    assert (c.width, c.max_width, c.flip, c.norm) == (32, 512, True, "none")
     assert recipes.get("stylegan") is stylegan.Recipe
 
 

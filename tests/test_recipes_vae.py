@@ -116,7 +116,7 @@ def test_the_papers_networks_have_one_hidden_layer_of_500():
     decoder, encoder = (parameter_count(network) for network in recipe.networks.values())
     assert decoder == 20 * 500 + 500 + 500 * 784 + 784 + 1
     assert encoder == 784 * 500 + 500 + 500 * 40 + 40
-    assert (recipe.config.batch_size, recipe.config.latent_dim) == (100, 20)
+    assert (recipe.config.batch_size, recipe.config.latent_dim, recipe.config.kl_weight) == (100, 20, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -161,9 +161,17 @@ def test_a_wave_under_noise_is_found_with_its_period(spread_out, period, phase, 
     (found,) = diagnosis.diagnose(logged(spread_out, 1.4 + height * np.sin(6.2832 * rows / period + phase) + noise))[0]
     assert found.name == "oscillation"
     told = int(re.search(r"every (\d+) steps", found.number)[1])
+    assert told < 10 * 150 / 4  # waves are looked for within a third of what is judged, the last 100 rows
     assert (
         told % (10 * period) <= 15 or 10 * period - told % (10 * period) <= 15
     )  # a multiple of the period is one, too
+
+
+def test_a_straight_line_is_taken_away_and_no_more():
+    rows = np.arange(60.0)
+    assert diagnosis.wave(5 - 3 * rows) == (0.0, 0, 0.0)
+    bowl = (rows - rows.mean()) ** 2  # its best straight line is level
+    assert diagnosis.wave(bowl + 7 * rows)[2] == pytest.approx(bowl.std(), rel=1e-9)
 
 
 # What is measured counts more

@@ -120,6 +120,13 @@ def test_a_large_folder_is_looked_through_only_for_those_who_ask(plan):
         neighbors.training_images(plan, patient=True)
 
 
+@pytest.mark.parametrize(("more", "says"), [(0, "mnist is not below"), (1, "reading 781251 pictures again")])
+def test_two_hundred_megabytes_are_still_looked_through(plan, tmp_path, more, says):
+    plan["data"] |= {"name": "mnist", "root": str(tmp_path), "images": 781_250 + more}  # of 256 bytes each
+    with pytest.raises(ValueError, match=says):
+        neighbors.training_images(plan, patient=False)
+
+
 def test_large_images_are_compared_only_for_those_who_ask(plan):
     plan["recipe"]["image_shape"] = [3, 512, 512]
     with pytest.raises(ValueError, match="reading 1541 pictures again takes its time"):

@@ -200,6 +200,14 @@ def test_edits_that_cannot_be_made(run, judged, tmp_path, attribute, options, me
         latent.edit(run, attribute, recipe=Drawn, out=tmp_path / "e.png", **options)
 
 
+@pytest.mark.parametrize(("less", "says"), [(1, "judging 2000 samples would take 0.0 GB"), (0, "too few")])
+def test_an_edit_wants_memory_for_all_its_pictures(run, judged, tmp_path, monkeypatch, less, says):
+    monkeypatch.setattr(latent, "FEWEST", 1001)  # the next refusal
+    monkeypatch.setattr("ganedu._memory.available", lambda: 24 * (2000 + 500 + 5) * 8 * 8 - less)
+    with pytest.raises(ValueError, match=says):
+        latent.edit(run, "lamp", n=5, recipe=Drawn, out=tmp_path / "e.png")
+
+
 def test_an_attribute_that_hardly_a_sample_has(run, judged, tmp_path, monkeypatch):
     monkeypatch.setattr(latent, "FEWEST", 1001)
     with pytest.raises(ValueError, match=r'of 2000 samples (have|lack) "lamp", too few'):

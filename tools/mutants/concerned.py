@@ -97,13 +97,17 @@ def _distance(start: Path, target: Path, graph: dict[Path, set[Path]]) -> int:
 
 
 def _imports(path: Path, root: Path) -> set[Path]:
-    """The files below `root` that a file imports, anywhere in its text."""
-    names = set()
+    """The files below `root` that a file imports, anywhere in its text; or asks for by name, a test of recipes."""
+    names, of_recipes = set(), path.name.startswith("test_recipes")
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif (
+            of_recipes and isinstance(node, ast.Constant) and (name := str(node.value).replace("-", "_")).isidentifier()
+        ):
+            names.add(f"ganedu.recipes.{name}")
     found = set()
     for name in names:
         place = name.replace(".", "/")

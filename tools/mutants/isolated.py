@@ -28,6 +28,7 @@ def run(task: Callable[[], dict], seconds: float) -> dict | None:
 
 def _child(task: Callable[[], dict], sender) -> None:
     os.setsid()  # so that whatever it starts ends with it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it, and tests send it
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):

@@ -12,7 +12,9 @@ FOLDER = ROOT / "tests" / "mutants"
 def build(target: Path) -> None:
     """Write them into the folder `target`."""
     for kind in ("package", "chapters"):
-        write_if_changed(target / f"mutants_{kind}.md", record.page(record.read(FOLDER / f"{kind}.json"), origin))
+        stored = [record.read(path) for path in sorted(FOLDER.glob(f"{kind}_seed_*.json"))]
+        parts = [record.page(found, origin) for found in stored]
+        write_if_changed(target / f"mutants_{kind}.md", "\n".join(parts) or "Nothing measured yet.\n")
     reasons = record.equivalent(FOLDER / "equivalent.yml")
     lines = [f"* `{name}`: {why}" for name, why in reasons.items()]
     write_if_changed(target / "mutants_equivalent.md", "\n".join(lines or ["None is known yet."]) + "\n")

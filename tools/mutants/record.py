@@ -60,23 +60,46 @@ def table(found: dict) -> str:
     return "\n".join(lines)
 
 
+def uncaught(found: dict) -> list[dict]:
+    """The mutants of a result that nothing caught."""
+    return [entry for entry in found["mutants"] if entry["verdict"] in ("survived", "print")]
+
+
 def survivors(found: dict) -> str:
     """Those that nothing caught, one an item: place, break, line."""
-    alive = [e for e in found["mutants"] if e["verdict"] in ("survived", "print")]
     return "\n".join(
         f"* {e['file']}, line {e['line']} (`{e['id']}`{', seen in print' if e['verdict'] == 'print' else ''}): "
         f"{_code(e['before'])} → {_code(e['after'])} in {_code(e['at'])}"
-        for e in alive
+        for e in uncaught(found)
     )
 
 
-def page(found: dict | None, origin: Callable[[dict], str]) -> str:
+def page(found: dict, origin: Callable[[dict], str]) -> str:
     """What a stored result says: the table, the survivors, where it comes from. origin: of a provenance, a sentence."""
-    if found is None:
-        return "Nothing measured yet.\n"
     alive = survivors(found) or "None."
     taken = f"{found['sample']} of {found['of']} mutants, seed {found['seed']}."
-    return "\n\n".join([taken, table(found), "Not caught:", alive, origin(found["provenance"])]) + "\n"
+    return (
+        "\n\n".join([taken, table(found), "Not caught:", alive, origin(found["provenance"]), *again(found, origin)])
+        + "\n"
+    )
+
+
+def again(found: dict, origin: Callable[[dict], str]) -> list[str]:
+    """What became of those that were not caught, in the code of another day: paragraphs, none if they were not run."""
+    if not (later := found.get("again")):
+        return []
+    counts, alive = Counter(entry["verdict"] for entry in later["mutants"]), survivors(later)
+    caught = sum(counts[verdict] for verdict in CAUGHT[found["name"]])
+    told = (
+        f"Only these were run again later: {caught} caught, {counts['equivalent']} equivalent, "
+        f"{len(uncaught(later))} not caught."
+    )
+    return [told, *([alive] if alive else []), origin(later["provenance"])]
+
+
+def file_name(kind: str, seed: int) -> str:
+    """Of the stored result of a sample."""
+    return f"{kind}_seed_{seed}.json"
 
 
 def read(path: Path) -> dict | None:
