@@ -39,7 +39,7 @@ student: .venv/.installed ## write the student edition to student/, to be handed
 	@$(RUN) tools.coursework student
 
 grade: .venv/.installed ## grade the notebooks in SUBMISSIONS=folder
-	@$(RUN) tools.coursework grade $(or $(SUBMISSIONS),$(error say where the submissions are: make grade SUBMISSIONS=folder))
+	@$(RUN) tools.coursework grade $(if $(TRUSTED),--trusted) $(or $(SUBMISSIONS),$(error say where the submissions are: make grade SUBMISSIONS=folder))
 
 clean: ## remove what was built, keep the environment and what people wrote
 	rm -rf .pytest_cache .ruff_cache .hypothesis

@@ -32,7 +32,9 @@ def answer(label, got, expected, *, atol, hint, mistakes: Mapping | None = None)
     for mistake, value in (mistakes or {}).items():
         value = torch.as_tensor(value, dtype=expected.dtype)
         if got.shape == value.shape and got.isclose(value, rtol=0.0, atol=atol, equal_nan=True).all():
-            raise CheckFailed(f"{label}: {mistake}. {hint}")
+            failure = CheckFailed(f"{label}: {mistake}. {hint}")
+            failure.mistake = mistake  # by which the grader counts
+            raise failure
     if got.shape != expected.shape:
         shapes = f"shape {tuple(got.shape)}, expected {tuple(expected.shape)}"
         raise CheckFailed(f"{label}: your answer has {shapes}. {hint}")
