@@ -5,7 +5,7 @@
 RUN := .venv/bin/python -m
 # One thread per process: the tests run side by side, and stored outputs do not depend on the machine.
 TEST := OMP_NUM_THREADS=1 $(RUN) pytest -n 2
-SLOW := $(addprefix tests/test_,$(addsuffix .py,book coursework exercises lab live live_directive live_figures live_pages mutants mutations notebooks results_installed working_copies))
+SLOW := $(addprefix tests/test_,$(addsuffix .py,book coursework coursework_walls exercises lab live live_directive live_figures live_pages mutants mutations notebooks results_installed working_copies))
 SOURCES := $(shell find book notebooks ganedu benchmarks tools/pages.py tools/boxes.py tools/performance.py tools/mutants tests/mutants -type f -not -path '*/__pycache__/*' -not -path '*/.*')
 
 help: ## list these targets

@@ -63,6 +63,7 @@ def _begin(handles: list[int], names: dict, *, wall: dict, memory: int, seconds:
         os.listdir(os.path.dirname(torch.__file__))  # to say so if Python's packages cannot be read from here
         enter.limit(size + memory, seconds, wall["alone"])
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         channel.say(ready=True)
         Answers(names).serve(channel)
     except BaseException as error:  # of the way behind the wall

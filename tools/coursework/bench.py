@@ -90,6 +90,8 @@ def _all(order: dict, names: dict, kind: str):
         if ended in running:
             place, slot, _ = running.pop(ended)
             slots.append(slot)
+            if kind == "user":  # the judge may have been killed
+                walls.clear(walls.FIRST_USER + slot)
             yield place
         elif not ended:
             time.sleep(0.01)

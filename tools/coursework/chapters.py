@@ -76,9 +76,10 @@ def chapter_of(path: Path) -> Chapter:
             for count, (text, exercise) in enumerate(zip(texts, todo, strict=True), start=1)
         },
         {cell.metadata.nbgrader.grade_id: (cell.source, test_line(cell)) for cell in filter(utils.is_grade, code)},
-        {exercise.answer: _functions(sources[exercise.answer]) for exercise in todo},
+        {exercise.answer: functions(sources[exercise.answer]) for exercise in todo},
     )
 
 
-def _functions(source: str) -> list[str]:
+def functions(source: str) -> list[str]:
+    """The functions that an answer defines."""
     return [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]

@@ -118,6 +118,7 @@ def _exercise(graded: Graded, verdict: Verdict, text: str) -> str:
     task, (points, best) = graded.chapter.tasks[verdict.exercise], graded.points(verdict)
     message = graded.message(verdict).removeprefix(f"{verdict.exercise}: ")
     words = " ".join(filter(None, [WORDS.get(verdict.status, ""), message if verdict.status != "blank" else ""]))
+    words = words[:1].upper() + words[1:]
     answer = graded.answers.get(verdict.exercise, "")
     if len(answer) > MAX_SHOWN:
         answer = answer[:MAX_SHOWN] + f"\n... and {len(answer) - MAX_SHOWN} characters more"

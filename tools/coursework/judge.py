@@ -59,10 +59,18 @@ def judged(exercises: list[dict], names: Mapping, submission: Submission, limits
 
 
 def _begin(submission: Submission, answers: list[str]):
+    """Start a process with the answers that were given before, but for those that end it."""
     submission.begin()
-    for answer in answers:
-        with contextlib.suppress(Exception):
-            submission.ask(do="define", source=answer)
+    for answer in list(answers):
+        try:
+            with contextlib.suppress(Exception):
+                submission.ask(do="define", source=answer)
+        except LimitBroken as broken:
+            submission.end()
+            if broken.status == "time-out":
+                raise
+            answers.remove(answer)
+            return _begin(submission, answers)
 
 
 @contextlib.contextmanager

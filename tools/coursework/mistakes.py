@@ -70,6 +70,7 @@ def figure(lines: list[tuple[str, str, str, int, int]], titles: dict[str, str]) 
             color=color, hatch=hatch, edgecolor="#333", linewidth=0.5, label=kind,
         )  # fmt: skip
         left = {exercise: left[exercise] + share[exercise] for exercise in exercises}
+    axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.set_xlabel("submissions")
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -85,14 +86,15 @@ def page(graded: list[Graded], walls: list[str]) -> str:
     lines = counted(graded)
     tasks = {name: task for each in graded for name, task in each.chapter.tasks.items()}
     titles = {name: f"{task.number} {task.title}" for name, task in tasks.items()}
-    rows = "".join(
-        f"<tr><td>{html.escape(titles[exercise])}</td><td>{html.escape(what)}</td><td>{n} of {total}</td></tr>"
-        for _, exercise, what, n, total in lines
-    )
+    rows, named = [], set()
+    for _, exercise, what, n, total in lines:
+        title = "" if exercise in named else html.escape(titles[exercise])
+        rows.append(f"<tr><td>{title}</td><td>{html.escape(what)}</td><td>{n} of {total}</td></tr>")
+        named.add(exercise)
     body = (
         f"<h1>Which mistakes were made</h1><p>Graded behind {html.escape('; '.join(walls))}.</p>"
         f'<div class="figure" role="img" aria-label="The numbers of the table as bars">{figure(lines, titles)}</div>'
-        f"<table><tr><th>Exercise</th><th>What happened</th><th>How often</th></tr>{rows}</table>"
+        f"<table><tr><th>Exercise</th><th>What happened</th><th>How often</th></tr>{''.join(rows)}</table>"
     )
     style = STYLE + ".figure { background: #fff; } .figure svg { width: 100%; height: auto; }"
     return PAGE.format(title="Which mistakes were made", style=style, body=body)

@@ -29,6 +29,7 @@ ROOM = 2**28  # bytes that a submission can write to /tmp, and as many to /dev/s
 FIRST_USER = 60001  # of those that belong to nobody, one for each submission that runs at the same time
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix", "/etc/ld.so.cache", "/etc/localtime")
 TESTS = Path(ganedu.__file__).parent / "checks" / "exercises.json"
+DEVICES = ("null", "zero", "full", "random", "urandom")
 BOX = "box"  # the folder that becomes the root of a submission
 SHARED = ("/tmp", "/var/tmp", "/dev/shm")  # where a user without rights may leave files
 UNSHARE = r"""
@@ -49,7 +50,7 @@ for name in null zero full random urandom; do
     mount --bind "/dev/$name" "$box/dev/$name"
 done
 for path in /tmp /dev/shm; do mount -t tmpfs -o "size=$room,mode=1777,nosuid,nodev" tmpfs "$box$path"; done
-mount -o remount,ro "$base"
+mount -o remount,bind,ro "$base"
 echo ready
 read -r _
 """
@@ -77,15 +78,10 @@ class Held:
         if self.holder is not None:
             self.holder.kill()
             self.holder.communicate()
-        user = self.order["user"]
-        for process in [*inside, *(_of(user) if self.holder is None and user else [])]:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
+        _kill(inside)
         psutil.wait_procs(inside, timeout=5)
-        if self.holder is None and user:
-            while any(process.kill() or True for process in _of(user)):
-                pass
-            _sweep(user)
+        if self.holder is None and self.order["user"]:
+            clear(self.order["user"])
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -135,7 +131,8 @@ class Wall:
         command += [] if os.geteuid() == 0 else ["--unshare-user"]
         for path in SYSTEM:  # for the holder itself
             command += ["--ro-bind-try", path, path]
-        parents = sorted({str(parent) for path in _seen() for parent in Path(f"/{BOX}{path}").parents})
+        places = [*_seen(), "/dev/null"]
+        parents = sorted({str(parent) for path in places for parent in Path(f"/{BOX}{path}").parents})
         for path in parents[1:]:  # bubblewrap would make them for itself alone
             command += ["--perms", "0755", "--dir", path]
         for path in _seen():
@@ -143,11 +140,12 @@ class Wall:
         for path in self.hidden:
             if any(Path(path).is_relative_to(seen) for seen in _seen()):
                 command += ["--tmpfs", f"/{BOX}{path}"]
-        command += ["--ro-bind", os.devnull, f"/{BOX}{TESTS}", "--proc", f"/{BOX}/proc", "--dev", f"/{BOX}/dev"]
+        command += ["--ro-bind", os.devnull, f"/{BOX}{TESTS}", "--proc", f"/{BOX}/proc"]
+        for name in DEVICES:  # not by --dev, whose terminals need a second user namespace, which cannot be joined
+            command += ["--dev-bind", f"/dev/{name}", f"/{BOX}/dev/{name}"]
         for path in ("/tmp", "/dev/shm"):
             command += ["--perms", "1777", "--size", str(ROOM), "--tmpfs", f"/{BOX}{path}"]
-        command += ["--remount-ro", f"/{BOX}/dev", "--remount-ro", "/"]
-        return [*command, "/bin/sh", "-c", "echo ready; read -r _"]
+        return [*command, "--remount-ro", "/", "/bin/sh", "-c", "echo ready; read -r _"]
 
     def _unshare(self, folder: str) -> list[str]:
         command = ["unshare", "--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child"]
@@ -165,9 +163,11 @@ def candidates(trusted: bool) -> list[str]:
     return [*kinds, "user"] if os.geteuid() == 0 else kinds
 
 
-def in_sight_of_everybody(path: Path) -> bool:
+def in_sight_of_everybody(path: str) -> bool:
     """Whether a user without rights can look into a folder."""
-    modes = [folder.stat().st_mode for folder in (path, *path.parents)]
+    if not os.path.exists(path):
+        return False
+    modes = [folder.stat().st_mode for folder in (Path(path), *Path(path).parents)]
     return bool(modes[0] & 0o004) and all(mode & 0o001 for mode in modes)
 
 
@@ -183,17 +183,11 @@ def _seen() -> list[str]:
     return found
 
 
-def _of(user: int) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.uids().real == user and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
-
-
-def _sweep(user: int):
-    """Remove the files of a user who belongs to nobody from where everybody may write."""
+def clear(user: int):
+    """End what a user who belongs to nobody runs, and remove his files from where everybody may write."""
+    while running := [process for process in psutil.process_iter() if _is_of(process, user)]:
+        _kill(running)
+        psutil.wait_procs(running, timeout=1)
     for shared in SHARED:
         for folder, folders, files in os.walk(shared, topdown=False):
             for name in (*files, *folders):
@@ -201,3 +195,15 @@ def _sweep(user: int):
                 with contextlib.suppress(OSError):
                     if os.lstat(path).st_uid == user:
                         os.rmdir(path) if name in folders and not os.path.islink(path) else os.unlink(path)
+
+
+def _is_of(process: psutil.Process, user: int) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.uids().real == user and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _kill(processes: list[psutil.Process]):
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
