@@ -112,7 +112,7 @@ def test_a_derivative_reaches_what_a_function_among_the_arguments_holds(submissi
     assert torch.allclose(by_weight, 72 * layer.weight.detach())
 
 
-def test_what_an_answer_changes_is_changed_here(submission):
+def test_a_network_that_an_answer_trains_is_trained_here_and_nothing_else_is_changed(submission):
     network, x = nn.Linear(2, 1), torch.ones(3, 2)
     copy = nn.Linear(2, 1)
     copy.load_state_dict(network.state_dict())
@@ -121,7 +121,7 @@ def test_what_an_answer_changes_is_changed_here(submission):
     torch.optim.SGD(copy.parameters(), 0.1).step()
     assert torch.equal(network.weight, copy.weight) and torch.equal(network.weight.grad, copy.weight.grad)
     submission.function("in_place")(x)
-    assert torch.equal(x, torch.full((3, 2), 2.0))
+    assert torch.equal(x, torch.ones(3, 2))  # expected values may be computed from it
 
 
 def test_errors_are_raised_here_and_none_can_be_mistaken_for_one_of_ours(submission):

@@ -112,13 +112,14 @@ class Answers:
         return {"value": None}
 
     def call(self, *, name: str, number: int, arguments: Tensor, tensors: list, roles: list, slopes: bool) -> dict:
-        """Call a function. Returns its value, which of its tensors have slopes, and what it changed in its arguments.
+        """Call a function. Returns its value, which of its tensors have slopes, and how it changed weights.
 
         arguments: the pickled (args, kwargs) without their tensors; roles: of each tensor, "" or "leaf" or "weight".
         """
         if name not in self.names:
             raise NameError(f"{name} is not defined")
         own = [_in_its_role(tensor, role) for tensor, role in zip(tensors, roles, strict=True)]
+        weights = [i for i, role in enumerate(roles) if role == "weight"]
         versions = [tensor._version for tensor in own]
         args, kwargs = _Unpickler(io.BytesIO(arguments.numpy().tobytes()), own).load()
         with torch.set_grad_enabled(slopes):
@@ -130,8 +131,8 @@ class Answers:
         return {
             "value": value,
             "follows": [tensor.requires_grad for tensor in tensors_of(value)],
-            "changed": [[i, tensor] for i, tensor in enumerate(own) if tensor._version != versions[i]],
-            "grads": [[i, tensor.grad] for i, tensor in enumerate(own) if tensor.grad is not None],
+            "changed": [[i, own[i]] for i in weights if own[i]._version != versions[i]],
+            "grads": [[i, own[i].grad] for i in weights if own[i].grad is not None],
         }
 
     def slope(self, *, number: int, along: list) -> dict:

@@ -1,7 +1,7 @@
 """The judge's side: functions of a submission that run behind a wall, and can be called as if they were here.
 
 Arguments go out with everything in them, functions and networks included; plain data come back. Tensors that need a
-gradient have one: the derivative is asked for as well. What the function changed in its arguments is changed here too.
+gradient have one: the derivative is asked for as well. If the function trained a network, it is trained here too.
 """
 
 import contextlib
@@ -209,12 +209,18 @@ def _role(tensor: Tensor) -> str:
 
 
 def _write_back(reply: dict, sent: list[Tensor]):
+    """Change the weights of networks as the answer did, and no other tensor: expected values may come from those."""
     with torch.no_grad():
         for place, tensor in reply["changed"]:
-            sent[place].copy_(_like(tensor, sent[place]))
+            _weight(sent[place]).copy_(_like(tensor, sent[place]))
         for place, grad in reply["grads"]:
-            if sent[place].is_leaf:
-                sent[place].grad = _like(grad, sent[place])
+            _weight(sent[place]).grad = _like(grad, sent[place])
+
+
+def _weight(tensor: Tensor) -> torch.nn.Parameter:
+    if not isinstance(tensor, torch.nn.Parameter):
+        raise ValueError("a change of what is no weight")
+    return tensor
 
 
 def _like(tensor: Tensor, other: Tensor) -> Tensor:

@@ -86,11 +86,11 @@ def _all(order: dict, names: dict, kind: str):
         for judge, (_, _, deadline) in running.items():
             if time.monotonic() > deadline:
                 os.kill(judge, signal.SIGKILL)
-        ended, _ = os.waitpid(-1, os.WNOHANG)
+        ended, status = os.waitpid(-1, os.WNOHANG)
         if ended in running:
             place, slot, _ = running.pop(ended)
             slots.append(slot)
-            if kind == "user":  # the judge may have been killed
+            if status and kind == "user":  # the judge was killed, before it could
                 walls.clear(walls.FIRST_USER + slot)
             yield place
         elif not ended:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import platform
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -188,13 +189,19 @@ def clear(user: int):
     while running := [process for process in psutil.process_iter() if _is_of(process, user)]:
         _kill(running)
         psutil.wait_procs(running, timeout=1)
-    for shared in SHARED:
-        for folder, folders, files in os.walk(shared, topdown=False):
-            for name in (*files, *folders):
-                path = os.path.join(folder, name)
-                with contextlib.suppress(OSError):
-                    if os.lstat(path).st_uid == user:
-                        os.rmdir(path) if name in folders and not os.path.islink(path) else os.unlink(path)
+    for folder in SHARED:
+        _sweep(folder, user)
+
+
+def _sweep(folder: str, user: int):
+    """Remove the files of a user from where others can come."""
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            state = entry.stat(follow_symlinks=False)
+            if state.st_uid == user:
+                shutil.rmtree(entry.path) if stat.S_ISDIR(state.st_mode) else os.unlink(entry.path)
+            elif stat.S_ISDIR(state.st_mode) and state.st_mode & stat.S_IXOTH:
+                _sweep(entry.path, user)
 
 
 def _is_of(process: psutil.Process, user: int) -> bool:
