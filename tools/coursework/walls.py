@@ -38,11 +38,14 @@ set -e
 base=$1 room=$2 tests=$3; shift 3
 mount -t tmpfs -o size=1m,mode=755 tmpfs "$base"
 box="$base/box"
-for path in "$@"; do
+while [ "$1" != -- ]; do
+    path=$1; shift
     if [ -d "$path" ]; then mkdir -p "$box$path"; else mkdir -p "$box${path%/*}"; : >"$box$path"; fi
     mount --rbind "$path" "$box$path"
     mount -o remount,bind,ro,nosuid,nodev "$box$path"
 done
+shift
+for path in "$@"; do mount -t tmpfs -o size=4k,mode=755 tmpfs "$box$path"; done
 mount --bind /dev/null "$box$tests"
 mkdir -p "$box/proc" "$box/dev/shm" "$box/tmp"
 mount -t proc -o nosuid,nodev,noexec proc "$box/proc"
@@ -138,9 +141,8 @@ class Wall:
             command += ["--perms", "0755", "--dir", path]
         for path in _seen():
             command += ["--ro-bind", path, f"/{BOX}{path}"]
-        for path in self.hidden:
-            if any(Path(path).is_relative_to(seen) for seen in _seen()):
-                command += ["--tmpfs", f"/{BOX}{path}"]
+        for path in self._covered():
+            command += ["--tmpfs", f"/{BOX}{path}"]
         command += ["--ro-bind", os.devnull, f"/{BOX}{TESTS}", "--proc", f"/{BOX}/proc"]
         for name in DEVICES:  # not by --dev, whose terminals need a second user namespace, which cannot be joined
             command += ["--dev-bind", f"/dev/{name}", f"/{BOX}/dev/{name}"]
@@ -151,7 +153,23 @@ class Wall:
     def _unshare(self, folder: str) -> list[str]:
         command = ["unshare", "--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child"]
         command += [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        return [*command, "/bin/sh", "-c", UNSHARE, "sh", folder, str(ROOM), str(TESTS), *_seen()]
+        return [
+            *command,
+            "/bin/sh",
+            "-c",
+            UNSHARE,
+            "sh",
+            folder,
+            str(ROOM),
+            str(TESTS),
+            *_seen(),
+            "--",
+            *self._covered(),
+        ]
+
+    def _covered(self) -> list[str]:
+        """The hidden folders that lie below one that is seen, and must be covered."""
+        return [path for path in self.hidden if any(Path(path).is_relative_to(seen) for seen in _seen())]
 
 
 def candidates(trusted: bool) -> list[str]:
