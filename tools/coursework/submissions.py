@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4.rwbase import rejoin_lines
 from nbgrader import utils
 
 from tools.coursework import CourseworkError
@@ -69,12 +70,11 @@ def read(path: Path) -> NotebookNode:
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         cells = [cell for cell in cells if isinstance(cell["metadata"].get("nbgrader"), dict)]
-        for cell in cells:
-            source = cell["source"]
-            cell["source"] = source if isinstance(source, str) else "".join(source)
-            cell["source"].encode()  # half a surrogate pair can be read, but not written
-            cell["metadata"]["nbgrader"]["grade_id"] = str(cell["metadata"]["nbgrader"].get("grade_id"))
-        return nbformat.from_dict({"cells": cells})
+        notebook = rejoin_lines(nbformat.from_dict({"cells": cells}))
+        for cell in notebook.cells:
+            cell.source.encode()  # half a surrogate pair can be read, but not written
+            cell.metadata.nbgrader.grade_id = str(cell.metadata.nbgrader.get("grade_id"))
+        return notebook
     except Exception as error:  # whatever a broken file makes the parsers raise, the run goes on
         raise Unreadable(f"not a readable notebook ({type(error).__name__}): save and hand it in again") from error
 
