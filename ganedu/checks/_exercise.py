@@ -32,7 +32,7 @@ def answer(label, got, expected, *, atol, hint, mistakes: Mapping | None = None)
     for mistake, value in (mistakes or {}).items():
         value = torch.as_tensor(value, dtype=expected.dtype)
         if got.shape == value.shape and got.isclose(value, rtol=0.0, atol=atol, equal_nan=True).all():
-            raise _Wrong(f"{label}: {mistake}. {hint}", hint)
+            raise _Wrong(f"{label}: {mistake}. {hint}", hint, mistake)
     if got.shape != expected.shape:
         shapes = f"shape {tuple(got.shape)}, expected {tuple(expected.shape)}"
         raise CheckFailed(f"{label}: your answer has {shapes}. {hint}")
@@ -40,11 +40,14 @@ def answer(label, got, expected, *, atol, hint, mistakes: Mapping | None = None)
 
 
 class _Wrong(CheckFailed):
-    """An answer of the right form with a wrong value; `hint` is where to look, without what is wrong."""
+    """An answer of the right form with a wrong value.
 
-    def __init__(self, message: str, hint: str):
+    hint: where to look, without what is wrong; mistake: the known one, "" if it is another, by which the grader counts.
+    """
+
+    def __init__(self, message: str, hint: str, mistake: str = ""):
         super().__init__(message)
-        self.hint = hint
+        self.hint, self.mistake = hint, mistake
 
 
 _wrong: set[str] = set()  # the hard exercises of which this process has seen a wrong answer

@@ -63,10 +63,10 @@ def plain(notebook: NotebookNode, name: str, known: dict[str, Target]) -> Notebo
     for cell in notebook.cells:
         cells.append(cell)
         if cell.cell_type == "markdown":
-            cell.source = _written_out(cell.source, name, known)
+            cell.source = written_out(cell.source, name, known)
         elif figure := _figure(cell):
             label = known[figure["name"]].text.capitalize()
-            caption = nbformat.v4.new_markdown_cell(f"*{label}.* {_written_out(figure['caption'], name, known)}")
+            caption = nbformat.v4.new_markdown_cell(f"*{label}.* {written_out(figure['caption'], name, known)}")
             caption.id = f"{cell.id}-caption"
             cells.append(caption)
     notebook.cells = cells
@@ -77,7 +77,9 @@ def _figure(cell: NotebookNode) -> dict | None:
     return cell.metadata.get("mystnb", {}).get("figure")
 
 
-def _written_out(text: str, name: str, known: dict[str, Target]) -> str:
+def written_out(text: str, name: str, known: dict[str, Target]) -> str:
+    """A text of the notebook `name` with its references as words and links."""
+
     def tagged(equation):
         label, latex = equation["label"] or equation["named"], equation["display"] or equation["block"]
         if label is None:

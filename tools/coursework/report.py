@@ -1,31 +1,15 @@
-"""What a run of grading leaves: two tables and a page for every student."""
+"""What a run of grading leaves: tables, a page for every student, and a page of mistakes for the teacher."""
 
 import csv
-import html
 import io
+from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from tools.coursework import kept
+from tools.coursework import feedback, kept, mistakes
+from tools.coursework.chapters import Graded
 
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{student}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
-table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid #ccc; }}
-td.message {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
-</style></head>
-<body>
-<h1>{student}: {points} of {max} points</h1>
-<table>
-<tr><th>Chapter</th><th>Exercise</th><th>Points</th><th>Status</th><th>Message</th></tr>
-{rows}
-</table>
-</body>
-</html>
-"""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # with which a cell begins that a spreadsheet may execute
 
 
 @dataclass(frozen=True)
@@ -41,54 +25,62 @@ class Row:
     message: str
 
 
-def write(out: Path, rows: list[Row], pages: dict[tuple[str, str], str]):
-    """Write grades.csv, totals.csv and feedback/ below `out`. pages: {(student, chapter): annotated notebook}.
+def rows(graded: list[Graded]) -> list[Row]:
+    """A row for each student and exercise, by student."""
+    found = [
+        Row(each.student, each.chapter.name, v.exercise, *each.points(v), v.status, each.message(v))
+        for each in graded
+        for v in each.verdicts
+    ]
+    return sorted(found, key=lambda row: (row.student, row.chapter))
 
+
+def write(out: Path, surprises: list[Row], graded: list[Graded], walls: list[str], plain: Callable[[str, str], str]):
+    """Write the tables, feedback/ and mistakes.html below `out`.
+
+    walls: what was said of those that were used; plain: writes the references of (text, chapter) out.
     What somebody changed in an earlier result stays, and the new one is written beside it and named.
     """
-    students = list(dict.fromkeys(row.student for row in rows if row.student))
-    totals = {student: _total(rows, student) for student in students}
+    table = sorted([*surprises, *rows(graded)], key=lambda row: (row.student, row.chapter))
+    students = list(dict.fromkeys(row.student for row in table if row.student))
+    totals = [(s, *_total(table, s)) for s in students]
+    counts = mistakes.counted(graded)
     texts = {
-        "grades.csv": _table([field.name for field in fields(Row)], map(astuple, rows)),
-        "totals.csv": _table(["student", "points", "max"], [(s, *total) for s, total in totals.items()]),
+        "grades.csv": _table([field.name for field in fields(Row)], map(astuple, table)),
+        "totals.csv": _table(["student", "points", "max"], totals),
+        "mistakes.csv": _table(["chapter", "exercise", "what happened", "how often", "of"], counts),
+        "mistakes.html": mistakes.page(graded, walls),
     }
-    for (student, chapter), page in pages.items():
-        texts[f"feedback/{student}/{chapter}.html"] = page
+    tasks = feedback.tasks_as_html(list({each.chapter.name: each.chapter for each in graded}.values()), plain)
     for student in students:
-        mine = [row for row in rows if row.student == student]
-        texts[f"feedback/{student}/index.html"] = _page(student, totals[student], mine, pages)
+        chapters = [each for each in graded if each.student == student]
+        texts[f"feedback/{student}/index.html"] = feedback.page(shown(student), chapters, tasks)
     for outcome in kept.bring_up_to_date(out, texts):
         if outcome.what == "kept":
-            print(outcome)
+            print(shown(str(outcome)))
 
 
-def _total(rows: list[Row], student: str) -> tuple[float, float]:
-    mine = [row for row in rows if row.student == student]
+def shown(text: str) -> str:
+    """A name that somebody chose, without what a terminal or a file cannot bear."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _total(table: list[Row], student: str) -> tuple[float, float]:
+    mine = [row for row in table if row.student == student]
     return sum(row.points for row in mine), sum(row.max for row in mine)
 
 
-def _table(header: list[str], rows) -> str:
+def _table(header: list[str], lines) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(map(_cell, row) for row in rows)
+    writer.writerows(map(_cell, line) for line in lines)
     return text.getvalue()
 
 
 def _cell(value: str | float) -> str:
     """A value for a table that spreadsheets open: no text in it is a formula."""
-    text = value if isinstance(value, str) else f"{value:g}"
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-
-
-def _page(student: str, total: tuple[float, float], rows: list[Row], pages: dict) -> str:
-    lines = []
-    for row in rows:
-        chapter = html.escape(row.chapter)
-        if (student, row.chapter) in pages:
-            chapter = f'<a href="{chapter}.html">{chapter}</a>'
-        cells = [html.escape(row.exercise), f"{row.points:g} / {row.max:g}", row.status]
-        columns = "".join(f"<td>{cell}</td>" for cell in (chapter, *cells))
-        lines.append(f'<tr>{columns}<td class="message">{html.escape(row.message)}</td></tr>')
-    points, maximum = (f"{value:g}" for value in total)
-    return PAGE.format(student=html.escape(student), points=points, max=maximum, rows="\n".join(lines))
+    if not isinstance(value, str):
+        return f"{value:g}"
+    text = f"'{value}" if value.lstrip().startswith(FORMULA) or value.startswith(FORMULA) else value
+    return shown(text)

@@ -1,15 +1,18 @@
 """Takes what came back apart: who handed in which chapter, and what in it is an answer."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4.rwbase import rejoin_lines
 from nbgrader import utils
 
-from tools.coursework.course import CourseworkError, test_line
+from tools.coursework import CourseworkError
 
-MAX_BYTES = 20_000_000
+MAX_BYTES = 20_000_000  # of a notebook; pictures in it take some
+MAX_ANSWER = 100_000  # characters
 
 
 class Unreadable(Exception):
@@ -46,7 +49,7 @@ def collect(folder: Path, chapters: list[str]) -> tuple[dict[str, dict[str, Path
     found: dict[str, dict[str, Path]] = {}
     surprises = []
     for entry in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
-        if not entry.is_dir():
+        if not entry.is_dir() or entry.is_symlink():
             surprises.append(("", f"{entry.name} is not in a student's folder: ignored"))
             continue
         found[entry.name] = {}
@@ -61,40 +64,41 @@ def collect(folder: Path, chapters: list[str]) -> tuple[dict[str, dict[str, Path
 
 
 def read(path: Path) -> NotebookNode:
-    """A submitted notebook, or Unreadable."""
+    """The cells of a submitted notebook that belong to exercises, or Unreadable. Nothing else is looked at."""
     if path.stat().st_size > MAX_BYTES:
         raise Unreadable(f"the file is larger than {MAX_BYTES // 10**6} MB: clear its outputs and hand it in again")
     try:
-        notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
-        nbformat.validate(notebook)
-        nbformat.writes(notebook).encode()  # half a surrogate pair can be read, but not written
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        cells = [cell for cell in cells if isinstance(cell["metadata"].get("nbgrader"), dict)]
+        notebook = rejoin_lines(nbformat.from_dict({"cells": cells}))
+        for cell in notebook.cells:
+            cell.source.encode()  # half a surrogate pair can be read, but not written
+            cell.metadata.nbgrader.grade_id = str(cell.metadata.nbgrader.get("grade_id"))
+        return notebook
     except Exception as error:  # whatever a broken file makes the parsers raise, the run goes on
         raise Unreadable(f"not a readable notebook ({type(error).__name__}): save and hand it in again") from error
-    return notebook
 
 
-def transplant(edition: NotebookNode, submitted: NotebookNode) -> dict[str, str]:
-    """Put the submitted answers into a student edition, in place. Everything else in a submission is left behind.
+def answers(
+    todo: list[Exercise], tests: dict[str, tuple[str, str]], submitted: NotebookNode
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The submitted answers, {grade id: source}, and {grade id: what was odd about the cell}.
 
-    Returns {grade id: what was odd about the cell}.
+    tests: what may stand in the test cells, {grade id: sources}; everything else in a submission is left behind.
     """
-    cells: dict[str, list[NotebookNode]] = {}
+    cells: dict[str, list[str]] = {}
     for cell in submitted.cells:
-        metadata = cell.metadata.get("nbgrader")
-        if isinstance(metadata, dict):
-            cells.setdefault(str(metadata.get("grade_id")), []).append(cell)
-    odd = {}
-    for cell in edition.cells:
-        if not (utils.is_solution(cell) or utils.is_grade(cell)):
-            continue
-        name = cell.metadata.nbgrader.grade_id
-        candidates = cells.get(name, [])
-        if not candidates:
-            odd[name] = f"the cell {name} is missing from the notebook"
-        elif len(candidates) > 1:
-            odd[name] = f"the cell {name} is there {len(candidates)} times, the last one counts"
-        elif utils.is_grade(cell) and candidates[0].source not in (cell.source, test_line(cell)):
-            odd[name] = f"the test cell {name} was changed, the original was used"
-        if utils.is_solution(cell) and candidates:
-            cell.source = candidates[-1].source
-    return odd
+        cells.setdefault(cell.metadata.nbgrader.grade_id, []).append(cell.source)
+    found, odd = {}, {}
+    for exercise in todo:
+        for name in (exercise.answer, exercise.test):
+            candidates = cells.get(name, [])
+            if not candidates:
+                odd[name] = f"the cell {name} is missing from the notebook"
+            elif len(candidates) > 1:
+                odd[name] = f"the cell {name} is there {len(candidates)} times, the last one counts"
+            elif name == exercise.test and candidates[0] not in tests[name]:
+                odd[name] = f"the test cell {name} was changed, the original was used"
+        if exercise.answer in cells:
+            found[exercise.answer] = cells[exercise.answer][-1]
+    return found, odd

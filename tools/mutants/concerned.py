@@ -12,8 +12,8 @@ from pathlib import Path
 NOT_UNIT_TESTS = {
     f"test_{name}"
     for name in (
-        "benchmarks", "book", "coursework", "exercises", "lab", "live", "live_directive", "live_figures", "live_pages",
-        "mutants", "mutations", "notebooks", "setup",
+        "benchmarks", "book", "coursework", "coursework_walls", "exercises", "lab", "live", "live_directive",
+        "live_figures", "live_pages", "mutants", "mutations", "notebooks", "setup",
     )
 }
 # fmt: on
