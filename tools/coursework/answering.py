@@ -57,6 +57,7 @@ def _begin(handles: list[int], names: dict, *, wall: dict, memory: int, seconds:
                 enter.give_up(wall["user"])
                 os.waitpid(inside, 0)
                 os._exit(0)
+            os.setsid()  # a signal to its group must not reach the one that waits outside
         os.chdir(wall["home"])
         os.environ["HOME"] = os.environ["TMPDIR"] = wall["home"]
         enter.give_up(wall["user"])
