@@ -94,7 +94,7 @@ def again(found: dict, origin: Callable[[dict], str]) -> list[str]:
     told = (
         f"Only these were looked at again later: {caught} caught, {counts['equivalent']} equivalent, "
         f"{len(uncaught(later))} not caught. Without the equivalent ones the first run had caught "
-        f"{at_first} of {real}, {100 * at_first / real:.1f} %; with the mended ones it is {at_first + caught} of {real}, "
+        f"{at_first} of {real}, {100 * at_first / real:.1f} %; with these it is {at_first + caught} of {real}, "
         f"{100 * (at_first + caught) / real:.1f} %, if nothing else has changed for the worse."
     )
     return [told, *([alive] if alive else []), origin(later["provenance"])]
