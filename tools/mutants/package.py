@@ -70,7 +70,7 @@ def verdicts(found: list[Mutant], root: Path) -> Iterator[tuple[Mutant, str, str
         @cache
         def unbroken(path: Path) -> float:
             started = time.monotonic()
-            if (result := isolated.run(partial(_tests, tree, path, compiles=True), 300)) is None or result["failed"]:
+            if (result := isolated.run(partial(_tests, tree, path, compiles=True), 900)) is None or result["failed"]:
                 raise SystemExit(f"{path.name} fails without a mutant: {result['failed'] if result else 'no answer'}")
             return time.monotonic() - started
 

@@ -88,11 +88,14 @@ def again(found: dict, origin: Callable[[dict], str]) -> list[str]:
     """What became of those that were not caught, in the code of another day: paragraphs, none if they were not run."""
     if not (later := found.get("again")):
         return []
-    counts, alive = Counter(entry["verdict"] for entry in later["mutants"]), survivors(later)
-    caught = sum(counts[verdict] for verdict in CAUGHT[found["name"]])
+    counts, before = (Counter(entry["verdict"] for entry in part["mutants"]) for part in (later, found))
+    caught, at_first = (sum(part[verdict] for verdict in CAUGHT[found["name"]]) for part in (counts, before))
+    real, alive = sum(before.values()) - before["equivalent"] - counts["equivalent"], survivors(later)
     told = (
-        f"Only these were run again later: {caught} caught, {counts['equivalent']} equivalent, "
-        f"{len(uncaught(later))} not caught."
+        f"Only these were looked at again later: {caught} caught, {counts['equivalent']} equivalent, "
+        f"{len(uncaught(later))} not caught. Without the equivalent ones the first run had caught "
+        f"{at_first} of {real}, {100 * at_first / real:.1f} %; with these it is {at_first + caught} of {real}, "
+        f"{100 * (at_first + caught) / real:.1f} %, if nothing else has changed for the worse."
     )
     return [told, *([alive] if alive else []), origin(later["provenance"])]
 
