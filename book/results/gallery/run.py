@@ -127,9 +127,8 @@ def occupied(plan: dict, fresh, trained, real: dict) -> tuple:
     """How far the shares of filled space are from those of the test set; the floor: of solids to train on."""
     shares = {split: filled(to_floats(each[0][:TESTED], torch.float32)) for split, each in real.items()}
     made = [filled(each.sample(TESTED, torch.Generator().manual_seed(0))) for each in (fresh, trained)]
-    return "occupancy distance", *(
-        float(wasserstein_distance(each, shares["test"])) for each in (*made, shares["train"])
-    )
+    apart = [wasserstein_distance(each, shares["test"]) for each in (*made, shares["train"])]
+    return "occupancy distance", *map(float, apart)
 
 
 def filled(voxels: Tensor) -> np.ndarray:
@@ -153,7 +152,7 @@ def draw(path: Path, recipe, real) -> None:
     made = recipe.sheet(examples, torch.Generator().manual_seed(1), n=SHOWN)
     match examples:
         case kinds.Pairs() | kinds.Unpaired() | kinds.Described():
-            blocks = apart(recipe, examples, made)
+            blocks = blocks_of(recipe, examples, made)
         case kinds.Voxels():
             blocks = [made, shaded(examples.voxels)]
         case _:
@@ -164,7 +163,7 @@ def draw(path: Path, recipe, real) -> None:
     Image.fromarray(drawn if drawn.shape[2] == 3 else drawn[:, :, 0]).save(path, optimize=True)
 
 
-def apart(recipe, examples, made: Tensor) -> list[Tensor]:
+def blocks_of(recipe, examples, made: Tensor) -> list[Tensor]:
     """Of pairs: inputs and what is made of them, then the truth. Of two domains: there, then back. Of captions: two
     rows of pictures, then the real ones."""
     match examples:
