@@ -62,12 +62,12 @@ def made_by(name: str, folder: Path) -> dict:
     return {
         "command": f"ganedu train {name}",
         "data": data,
-        "size": size,
+        "config": plan["recipe"]["config"],
         "steps": plan["training"]["steps"],
         "processor_seconds": round(spent, 1),
         "weights": sum(p.numel() for net in trained.networks.values() for p in net.parameters()),
         "number": number,
-        **dict(zip(("before", "after", "floor"), (round(value, 4) for value in values), strict=True)),
+        **{when: value and round(value, 4) for when, value in zip(("before", "after", "floor"), values, strict=True)},
     }
 
 
@@ -87,14 +87,17 @@ def distance(plan: dict, fresh, trained, real: dict) -> tuple:
 
 
 def restored(plan: dict, fresh, trained, real: dict) -> tuple:
-    """Mean errors a pixel; before: of the input itself, with its pixels and channels repeated; of a hole, inside it."""
+    """Mean errors a pixel; before: of the input itself, with its pixels and channels repeated; of a hole, inside it.
+
+    No floor: more than one picture may fit an input.
+    """
     inputs, targets = (to_floats(each[:TESTED], torch.float32) for each in real["test"])
     made, copied = trained.translate(inputs), alike(inputs, trained.image_shape)
     where = slice(None)
     if plan["data"]["name"].startswith("holes:"):
         where = slice(targets.shape[-1] // 4, 3 * targets.shape[-1] // 4)
     errors = [(each - targets)[:, :, where, where].abs().mean().item() for each in (copied, made)]
-    return "error a pixel", *errors, 0.0
+    return "error a pixel", *errors, None
 
 
 def translated(plan: dict, fresh, trained, real: dict) -> tuple:
