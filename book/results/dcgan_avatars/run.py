@@ -1,8 +1,8 @@
 """The gallery's faces: `python book/results/dcgan_avatars/run.py`, one thread.
 
-A DCGAN learns drawn faces of 64 x 64 pixels by the command TRAIN. The run is kept under _build/dcgan_avatars, so that
+A DCGAN learns drawn faces of 32 x 32 pixels by the command TRAIN. The run is kept under _build/dcgan_avatars, so that
 one that was stopped goes on where it was. The averaged generators are then measured as those of StyleGAN in chapter 22
-are: reduced to 32 pixels, by the same reader of attributes, trained anew here. samples.png shows 64 samples, not
+are: by the same reader of attributes, trained anew here. samples.png shows 64 samples, not
 selected; neighbors.png eight of them and, below, the training image nearest to each, pixel by pixel.
 """
 
@@ -27,10 +27,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from store import circumstances, ganedu, keep, read  # noqa: E402
 
-STEPS = (250, 500, 1000, 2000)
-TRAIN = "train dcgan --data avatars --size 64 --learning-rate-d 0.0005 --ema 0.998"
+STEPS = (250, 500, 1000)
+TRAIN = "train dcgan --data avatars --size 32 --learning-rate-d 0.0005 --ema 0.998"
 PARTS = HERE.parents[2] / "_build" / "dcgan_avatars"
-COMPARED, DRAWS, COPIES = 2048, 4, 256
+SIDE, COMPARED, DRAWS, COPIES = 32, 2048, 3, 256
 chapter_22 = runpy.run_path(str(HERE.with_name("stylegan_avatars") / "run.py"))
 
 
@@ -42,12 +42,13 @@ def main():
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     train, test = avatars.load("train"), avatars.load("test")
     reader, accuracy = chapter_22["learn_to_read"](train, test)
+    shown, held_out = (data.resize(each.images, SIDE) for each in (train, test))
 
     def seen(images: Tensor) -> Tensor:
-        """Features [n, 64] of images [n, 3, 64, 64], bytes."""
-        return chapter_22["read"](reader, data.to_floats(data.resize(images, 32)))[0]
+        """Features [n, 64] of images [n, 3, 32, 32], bytes."""
+        return chapter_22["read"](reader, data.to_floats(images))[0]
 
-    real, known = seen(test.images), seen(train.images[:COMPARED])
+    real, known = seen(held_out), seen(shown[:COMPARED])
     rows = []
     for step in STEPS:
         recipe = load(PARTS / "run", at=step if step < STEPS[-1] else None)
@@ -64,7 +65,7 @@ def main():
         "between real faces": {"frechet": frechet_from_features(known, real).item()}
         | precision_recall(real, known)._asdict(),
         "rows": rows,
-        "nearest": copies(recipe, train.images, test.images),
+        "nearest": copies(recipe, shown, held_out),
     }
     run_folder.write_samples(HERE / "samples.png", data.to_floats(sample(recipe, 64, 6), torch.float32))
     provenance = about | {
@@ -77,7 +78,7 @@ def main():
 
 
 def sample(recipe, n: int, seed: int) -> Tensor:
-    """n images [n, 3, 64, 64] as bytes."""
+    """n images [n, 3, 32, 32] as bytes."""
     random = torch.Generator().manual_seed(seed)
     return torch.cat([data.to_bytes(recipe.sample(min(256, n), random)) for _ in range(-(-n // 256))])
 
