@@ -2,8 +2,8 @@
 
 A DCGAN learns drawn faces of 32 x 32 pixels by the command TRAIN. The run is kept under _build/dcgan_avatars, so that
 one that was stopped goes on where it was. The averaged generators are then measured as those of StyleGAN in chapter 22
-are: by the same reader of attributes, trained anew here. samples.png shows 64 samples, not
-selected; neighbors.png eight of them and, below, the training image nearest to each, pixel by pixel.
+are: by the same reader of attributes, trained anew here. samples_1.png and samples_2.png
+show 64 samples, not selected; neighbors.png the first eight and, below, the training image nearest to each.
 """
 
 import resource
@@ -67,7 +67,8 @@ def main():
         "rows": rows,
         "nearest": copies(recipe, shown, held_out),
     }
-    run_folder.write_samples(HERE / "samples.png", data.to_floats(sample(recipe, 64, 6), torch.float32))
+    for half, images in enumerate(sample(recipe, 64, 6).chunk(2), 1):  # one file of both would have 200 kB
+        run_folder.write_samples(HERE / f"samples_{half}.png", data.to_floats(images, torch.float32))
     provenance = about | {
         "train": f"ganedu {TRAIN} --steps {STEPS[-1]}",
         "seeds": [0],
