@@ -13,7 +13,8 @@ def line(found: dict) -> str:
     """What a bare command changed, and what it took."""
     changed = " → ".join(f"{found[when]:.3g}" for when in ("before", "after"))
     floor = "" if found["floor"] is None else f", floor {found['floor']:.3g}"
-    return f"{found['number']} **{changed}**{floor} · {found['steps']} steps, {found['processor_seconds']:.0f} s\n"
+    took = f"{found['steps']} steps, {found['processor_seconds']:.0f} s"
+    return f"{found['number'].capitalize()} **{changed}**{floor} · {took}\n"
 
 
 def build(target: Path) -> None:
