@@ -12,7 +12,7 @@ from tools.pages import ROOT, write_if_changed
 def line(found: dict) -> str:
     """What a bare command changed, and what it took."""
     changed = " → ".join(f"{found[when]:.3g}" for when in ("before", "after"))
-    floor = "" if found["floor"] is None else f", floor {found['floor']:.3g}"
+    floor = "" if found["floor"] is None else f", real ones {found['floor']:.3g}"
     took = f"{found['steps']} steps, {found['processor_seconds']:.0f} s"
     return f"{found['number'].capitalize()} **{changed}**{floor} · {took}\n"
 
