@@ -6,7 +6,7 @@ RUN := .venv/bin/python -m
 # One thread per process: the tests run side by side, and stored outputs do not depend on the machine.
 TEST := OMP_NUM_THREADS=1 $(RUN) pytest -n 2
 SLOW := $(addprefix tests/test_,$(addsuffix .py,book coursework coursework_walls exercises lab live live_directive live_figures live_pages mutants mutations notebooks results_installed working_copies))
-SOURCES := $(shell find book notebooks ganedu benchmarks tools/alone.py tools/coursework tools/pages.py tools/boxes.py tools/networks.py tools/performance.py tools/mutants tests/mutants -type f -not -path '*/__pycache__/*' -not -path '*/.*')
+SOURCES := $(shell find book notebooks ganedu benchmarks tools/alone.py tools/coursework tools/pages.py tools/boxes.py tools/gallery.py tools/networks.py tools/performance.py tools/mutants tests/mutants -type f -not -path '*/__pycache__/*' -not -path '*/.*')
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,7 @@ _build/.fresh: _build/toc.yml _build/math .venv/.installed book/_config.yml $(wi
 _build/html/index.html: _build/.fresh $(SOURCES)
 	@$(RUN) tools.pages
 	@$(RUN) tools.performance
+	@$(RUN) tools.gallery
 	@$(RUN) tools.mutants.page
 	@$(RUN) tools.alone downloads
 	@$(RUN) tools.networks
