@@ -169,7 +169,7 @@ def test_redirect_leads_to_the_front_page(book, desktop):
 
 def test_figures_stand_on_their_own_white(book):
     """A transparent figure would lose its black axes in the dark theme."""
-    for file in (book / "_images").glob("*.png"):
+    for file in (book / "_images").glob(f"{'[0-9a-f]' * 64}.png"):  # of notebooks; samples on a page may be dark
         image = matplotlib.image.imread(file)
         corners = image[[0, 0, -1, -1], [0, -1, 0, -1]]
         assert corners.min() > 0.95, f"{file.name} has a corner that is not white"

@@ -1,5 +1,6 @@
 """Hostile notebooks gain nothing and harm nobody, behind every kind of wall that this machine can build."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -54,6 +55,12 @@ def hostile(attack, places):
     return (WRONG if attack.get("others") == "wrong" else RIGHT) | {"ex-share": share}
 
 
+def owner(path):
+    """The user whose file it is; None for one that has gone: others work on this machine as well."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.lstat().st_uid
+
+
 class Machine:
     """A course on this machine, with everything that an attack may want to harm."""
 
@@ -94,8 +101,7 @@ class Machine:
         files = [path for path in files if "__pycache__" not in path.parts]
         hashes = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
         users = range(walls.FIRST_USER, walls.FIRST_USER + 8)
-        left = {entry.name for folder in walls.SHARED for entry in os.scandir(folder)
-                if entry.stat(follow_symlinks=False).st_uid in users}  # fmt: skip
+        left = {path.name for folder in walls.SHARED for path in Path(folder).iterdir() if owner(path) in users}
         return hashes, {name for name in os.listdir("/dev/shm") if MARK in name}, left
 
     def grade(self, name, submissions, **options):

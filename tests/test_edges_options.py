@@ -128,7 +128,10 @@ def test_measuring_on_a_folder_without_classes_is_refused_before_a_picture_is_re
     for i in range(12):
         Image.new("L", (8, 8)).save(tmp_path / "photos" / f"{i}.png")
     monkeypatch.setattr("ganedu.data.folder.decode", lambda *_, **__: 1 / 0)
-    for data, said in ((f"image-folder:{tmp_path / 'photos'}", "has no classes"), ("shape-domains", "translates")):
+    for data, said in (
+        (f"image-folder:{tmp_path / 'photos'}", "has no classes"),
+        ("shape-domains", "partners"),
+    ):
         kind = "mlp" if "photos" in data else "cyclegan"
         done = ganedu("train", kind, "--data", data, "--evaluate-every", 5, "--out", tmp_path / "run", "--size", 8)
         assert done.exit_code == 1 and "evaluate_every=5 cannot be done: " in done.stderr and said in done.stderr

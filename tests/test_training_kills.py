@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import recipe_cases
 import training_cases as cases
 
-STEPS = 40
+STEPS = 12
 KILLS = 6 if os.environ.get("GANEDU_SLOW") else 1
 
 
@@ -23,7 +23,7 @@ KILLS = 6 if os.environ.get("GANEDU_SLOW") else 1
 def test_a_run_killed_at_random_moments_ends_like_an_undisturbed_one(name, tmp_path):
     moments, run, undisturbed = random.Random(name), tmp_path / "run", tmp_path / "undisturbed"
     for number in range(KILLS):  # every third while the run is being taken up, the others in one of the next steps
-        step, calls = (None, 20_000) if number % 3 == 2 else (moments.randint(2, 6), 5_000)
+        step, calls = (None, 10_000) if number % 3 == 2 else (moments.randint(1, 3), 1_000)
         moment = (step, moments.randint(1, calls))
         process = cases.spawn(cases.killed_at_moment, *moment, recipe_cases.go_on, name, str(run), STEPS)
         process.join()

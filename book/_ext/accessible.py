@@ -19,8 +19,8 @@ MENDED = (
     (re.compile(r'<div role="list" class="citation-list">'), '<div class="citation-list">'),
     # A link within a button cannot be reached by everybody: it moves below the line that folds.
     (
-        re.compile(r'<summary>✓ (<a href="[^"]*">)(<code>[^<]*</code>)</a>(.*?)</summary>'),
-        r"<summary>✓ \2\3</summary><p>\1To the formula \2</a></p>",
+        re.compile(r'<summary>✓ <a href="([^"]*)"[^>]*>(.*?)</a>(.*?)</summary>'),
+        r'<summary>✓ \2\3</summary><p><a href="\1">To the formula \2</a></p>',
     ),
 )
 

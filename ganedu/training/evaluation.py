@@ -44,9 +44,12 @@ class Evaluator:
     plan: the run's config.json; kind: its recipe's class; n: generated images to compare with; split: of the real ones;
     root: folder of downloaded sets, the run's if None; cache: folder of the feature networks, see
     `ganedu.metrics.features.network`.
+    criterion: the number by which the best generator is chosen.
     Raises ValueError for too few images; what cannot be measured at all is for `refuse`.
     Taught in {ref}`ch-evaluation`.
     """
+
+    criterion = "frechet_distance"
 
     def __init__(self, plan: dict, kind, *, n: int, split: str = SPLIT, root=None, cache=None):
         from ganedu.metrics import features, report

@@ -183,12 +183,10 @@ class Session:
 
     def _evaluate(self) -> None:
         """Measure the generator as samples show it; the speed in the next row of metrics does not count this time."""
-        from ganedu.metrics.report import CRITERIA
-
         began, trainer = time.monotonic(), self.trainer
         if bad := trainer.not_finite():
             raise self._not_finite(trainer.step, f"a weight of the {bad}")
-        about = {"step": trainer.step, "averaged": bool(trainer.average), "names": CRITERIA}
+        about = {"step": trainer.step, "averaged": bool(trainer.average), "names": (self.evaluator.criterion,)}
         found = self.evaluator.measure(trainer.recipe, generator=self._generator(), **about)
         _, best = evaluation.final_and_best(evaluation.add(self.run, found), found)
         name, value = found.criterion, found.values[found.criterion]

@@ -22,6 +22,8 @@ class PairEvaluator:
     Taught in {ref}`ch-paired-translation`.
     """
 
+    criterion = "mean_absolute_error"
+
     def __init__(self, plan: dict, kind, *, n: int, split: str = SPLIT, root=None, cache=None):
         name, (_, side, _) = plan["data"]["name"], plan["recipe"]["image_shape"]
         pairs = stored.load(kinds.Pairs, name, split, root or plan["data"].get("root"), size=side).data

@@ -34,11 +34,12 @@ def main():
     except Exception:
         report.write(json.dumps({"why": traceback.format_exc(limit=-3)}) + "\n")
         return
-    kind, why = _possible(order, names)
-    report.write(json.dumps({"wall": kind, "why": why}) + "\n")
-    if kind:
-        for place in _all(order, names, kind):
-            report.write(json.dumps({"done": place}) + "\n")
+    with walls.slots(order["parallel"]) as slots:
+        kind, why = _possible(order, names, slots[0])
+        report.write(json.dumps({"wall": kind, "why": why}) + "\n")
+        if kind:
+            for place in _all(order, names, kind, slots):
+                report.write(json.dumps({"done": place}) + "\n")
 
 
 def _run(cells: list[str]) -> dict:
@@ -53,14 +54,14 @@ def _run(cells: list[str]) -> dict:
     return names
 
 
-def _possible(order: dict, names: dict) -> tuple[str, str]:
+def _possible(order: dict, names: dict, slot: int) -> tuple[str, str]:
     """The first kind of wall that a process can get behind here, and what is wrong with those before it."""
     reasons = []
     for kind in order["walls"]:
         if kind == "user" and (seen := [path for path in order["hidden"] if walls.in_sight_of_everybody(path)]):
             reasons.append(f"a user without rights could read {', '.join(seen)}: chmod o-rwx")
             continue
-        submission = Submission.of(names, Wall(kind, 0, tuple(order["hidden"])), Limits(**order["limits"]))
+        submission = Submission.of(names, Wall(kind, slot, tuple(order["hidden"])), Limits(**order["limits"]))
         try:
             submission.begin()
             return kind, "; ".join(reasons)
@@ -71,10 +72,10 @@ def _possible(order: dict, names: dict) -> tuple[str, str]:
     return "", "; ".join(reasons)
 
 
-def _all(order: dict, names: dict, kind: str):
+def _all(order: dict, names: dict, kind: str, slots: list[int]):
     """Judge every submission of the order, some at the same time. Yields the places of those that are done."""
     waiting, running = list(range(len(order["submissions"])))[::-1], {}
-    slots, limits = list(range(order["parallel"])), Limits(**order["limits"])
+    limits = Limits(**order["limits"])
     while waiting or running:
         while waiting and slots:
             place, slot = waiting.pop(), slots.pop()
