@@ -40,6 +40,10 @@ set -e
 base=$1 room=$2 tests=$3; shift 3
 mount -t tmpfs -o size=1m,mode=755 tmpfs "$base"
 box="$base/box"
+for path in /tmp /dev/shm; do  # first: the course may lie below them
+    mkdir -p "$box$path"
+    mount -t tmpfs -o "size=$room,mode=1777,nosuid,nodev" tmpfs "$box$path"
+done
 while [ "$1" != -- ]; do
     path=$1; shift
     if [ -d "$path" ]; then mkdir -p "$box$path"; else mkdir -p "$box${path%/*}"; : >"$box$path"; fi
@@ -49,13 +53,12 @@ done
 shift
 for path in "$@"; do mount -t tmpfs -o size=4k,mode=755 tmpfs "$box$path"; done
 mount --bind /dev/null "$box$tests"
-mkdir -p "$box/proc" "$box/dev/shm" "$box/tmp"
+mkdir -p "$box/proc"
 mount -t proc -o nosuid,nodev,noexec proc "$box/proc"
 for name in null zero full random urandom; do
     : >"$box/dev/$name"
     mount --bind "/dev/$name" "$box/dev/$name"
 done
-for path in /tmp /dev/shm; do mount -t tmpfs -o "size=$room,mode=1777,nosuid,nodev" tmpfs "$box$path"; done
 mount -o remount,bind,ro "$base"
 echo ready
 read -r _
@@ -137,6 +140,8 @@ class Wall:
         command += [] if os.geteuid() == 0 else ["--unshare-user"]
         for path in SYSTEM:  # for the holder itself
             command += ["--ro-bind-try", path, path]
+        for path in ("/tmp", "/dev/shm"):  # first: the course may lie below them
+            command += ["--perms", "1777", "--size", str(ROOM), "--tmpfs", f"/{BOX}{path}"]
         places = [*_seen(), "/dev/null"]
         parents = sorted({str(parent) for path in places for parent in Path(f"/{BOX}{path}").parents})
         for path in parents[1:]:  # bubblewrap would make them for itself alone
@@ -148,8 +153,6 @@ class Wall:
         command += ["--ro-bind", os.devnull, f"/{BOX}{TESTS}", "--proc", f"/{BOX}/proc"]
         for name in DEVICES:  # not by --dev, whose terminals need a second user namespace, which cannot be joined
             command += ["--dev-bind", f"/dev/{name}", f"/{BOX}/dev/{name}"]
-        for path in ("/tmp", "/dev/shm"):
-            command += ["--perms", "1777", "--size", str(ROOM), "--tmpfs", f"/{BOX}{path}"]
         return [*command, "--remount-ro", "/", "/bin/sh", "-c", "echo ready; read -r _"]
 
     def _unshare(self, folder: str) -> list[str]:
@@ -239,8 +242,11 @@ def clear(user: int):
 
 def _sweep(folder: str, user: int):
     """Remove the files of a user from where others can come."""
+    entries = []
     with contextlib.suppress(OSError):
-        for entry in list(os.scandir(folder)):
+        entries = list(os.scandir(folder))
+    for entry in entries:
+        with contextlib.suppress(OSError):  # others work here too, and their files come and go
             state = entry.stat(follow_symlinks=False)
             if state.st_uid == user:
                 shutil.rmtree(entry.path) if stat.S_ISDIR(state.st_mode) else os.unlink(entry.path)
