@@ -33,6 +33,7 @@ LOCKS = Path("/run")  # where root alone can write
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix", "/etc/ld.so.cache", "/etc/localtime")
 TESTS = Path(ganedu.__file__).parent / "checks" / "exercises.json"
 DEVICES = ("null", "zero", "full", "random", "urandom")
+PASSES = 20  # over these: a listing can miss files while others come and go
 BOX = "box"  # the folder that becomes the root of a submission
 SHARED = ("/tmp", "/var/tmp", "/dev/shm")  # where a user without rights may leave files
 UNSHARE = r"""
@@ -236,22 +237,25 @@ def clear(user: int):
     while running := [process for process in psutil.process_iter() if _is_of(process, user)]:
         _kill(running)
         psutil.wait_procs(running, timeout=1)
-    for folder in SHARED:
-        _sweep(folder, user)
+    for _ in range(PASSES):
+        if not sum(_sweep(folder, user) for folder in SHARED):
+            break
 
 
-def _sweep(folder: str, user: int):
-    """Remove the files of a user from where others can come."""
-    entries = []
+def _sweep(folder: str, user: int) -> int:
+    """Remove the files of a user from where others can come; returns how many there were."""
+    entries, found = [], 0
     with contextlib.suppress(OSError):
         entries = list(os.scandir(folder))
     for entry in entries:
         with contextlib.suppress(OSError):  # others work here too, and their files come and go
             state = entry.stat(follow_symlinks=False)
             if state.st_uid == user:
+                found += 1
                 shutil.rmtree(entry.path) if stat.S_ISDIR(state.st_mode) else os.unlink(entry.path)
             elif stat.S_ISDIR(state.st_mode) and state.st_mode & stat.S_IXOTH:
-                _sweep(entry.path, user)
+                found += _sweep(entry.path, user)
+    return found
 
 
 def _is_of(process: psutil.Process, user: int) -> bool:
