@@ -237,12 +237,14 @@ def clear(user: int):
     while running := [process for process in psutil.process_iter() if _is_of(process, user)]:
         _kill(running)
         psutil.wait_procs(running, timeout=1)
+    for folder in SHARED:
+        _sweep(folder, user, deep=True)
     for _ in range(PASSES):
-        if not sum(_sweep(folder, user) for folder in SHARED):
+        if not sum(_sweep(folder, user, deep=False) for folder in SHARED):
             break
 
 
-def _sweep(folder: str, user: int) -> int:
+def _sweep(folder: str, user: int, deep: bool) -> int:
     """Remove the files of a user from where others can come; returns how many there were."""
     entries, found = [], 0
     with contextlib.suppress(OSError):
@@ -253,8 +255,8 @@ def _sweep(folder: str, user: int) -> int:
             if state.st_uid == user:
                 found += 1
                 shutil.rmtree(entry.path) if stat.S_ISDIR(state.st_mode) else os.unlink(entry.path)
-            elif stat.S_ISDIR(state.st_mode) and state.st_mode & stat.S_IXOTH:
-                found += _sweep(entry.path, user)
+            elif deep and stat.S_ISDIR(state.st_mode) and state.st_mode & stat.S_IXOTH:
+                found += _sweep(entry.path, user, deep)
     return found
 
 
