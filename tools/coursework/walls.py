@@ -34,7 +34,6 @@ SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix", "/etc/ld.
 TESTS = Path(ganedu.__file__).parent / "checks" / "exercises.json"
 DEVICES = ("null", "zero", "full", "random", "urandom")
 COURSE = str(Path(__file__).resolve().parents[2])  # large, and nobody but its owner writes there
-PASSES = 20  # over these: a listing can miss files while others come and go
 BOX = "box"  # the folder that becomes the root of a submission
 SHARED = ("/tmp", "/var/tmp", "/dev/shm")  # where a user without rights may leave files
 UNSHARE = r"""
@@ -239,31 +238,27 @@ def clear(user: int):
         _kill(running)
         psutil.wait_procs(running, timeout=1)
     for folder in SHARED:
-        _sweep(folder, user, deep=True)
-    for _ in range(PASSES):
-        if not sum(_sweep(folder, user, deep=False) for folder in SHARED):
-            break
+        _sweep(folder, user)
 
 
-def _sweep(folder: str, user: int, deep: bool) -> int:
-    """Remove the files of a user from where others can come; returns how many there were."""
-    entries, found = [], 0
+def _sweep(folder: str, user: int):
+    """Remove the files of a user from where others can come."""
+    entries = []
     with contextlib.suppress(OSError):
         entries = list(os.scandir(folder))
     for entry in entries:
         with contextlib.suppress(OSError):  # others work here too, and their files come and go
             state = entry.stat(follow_symlinks=False)
             if state.st_uid == user:
-                found += 1
                 shutil.rmtree(entry.path) if stat.S_ISDIR(state.st_mode) else os.unlink(entry.path)
-            elif deep and stat.S_ISDIR(state.st_mode) and state.st_mode & stat.S_IXOTH and entry.path != COURSE:
-                found += _sweep(entry.path, user, deep)
-    return found
+            elif stat.S_ISDIR(state.st_mode) and state.st_mode & stat.S_IXOTH and entry.path != COURSE:
+                _sweep(entry.path, user)
 
 
 def _is_of(process: psutil.Process, user: int) -> bool:
     with contextlib.suppress(psutil.Error):
-        return process.uids().real == user and process.status() != psutil.STATUS_ZOMBIE
+        ended = process.status() == psutil.STATUS_ZOMBIE and process.num_threads() == 1  # others can outlive the first
+        return process.uids().real == user and not ended
     return False
 
 
