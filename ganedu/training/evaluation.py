@@ -169,7 +169,7 @@ def summary(run: Path) -> str:
     Taught in {ref}`training`.
     """
     training = run_folder.read_config(run)["training"]
-    reports = [each for each in stored(run) if _is_own(each, training)]
+    reports = _own(stored(run), training)
     if not training["evaluate_every"] or not reports:
         return ""
     final, best = final_and_best(reports, reports[-1])
@@ -178,11 +178,14 @@ def summary(run: Path) -> str:
     return f"{final.criterion}: final {told[0]}, best {told[1]}" + (f", kept in {run / BEST}" if there else "")
 
 
-def _is_own(report, training: dict) -> bool:
-    protocol = report.protocol
-    fewer = protocol.n_fake == protocol.n_real < training["evaluate_images"]  # all pairs that there are
-    asked = (SPLIT, protocol.n_fake if fewer else training["evaluate_images"], training["ema"] > 0)
-    return (protocol.split, protocol.n_fake, report.averaged) == asked
+def _own(reports: list, training: dict) -> list:
+    """Those that the run made on its way: of as many images as asked for, of pairs of all if there are fewer."""
+    from ganedu.metrics.report import PIXELS
+
+    asked, kind = training["evaluate_images"], (SPLIT, training["ema"] > 0)
+    alike = [each for each in reports if (each.protocol.split, each.averaged) == kind and each.protocol.n_fake <= asked]
+    pairs = max((each.protocol.n_fake for each in alike if each.protocol.features == PIXELS), default=asked)
+    return [each for each in alike if each.protocol.n_fake == pairs]
 
 
 @contextmanager
