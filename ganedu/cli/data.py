@@ -67,7 +67,10 @@ def list_sets(root: Root = None):
         for name in names:
             about, state, license = BUILT_IN[name] if name in BUILT_IN else _state(name, here)
             say(f"{name}\n    {about}\n    license: {license}\n    {state}")
-    say(f"\nPairs made of any set of images: {', '.join(f'{each}:NAME' for each in pairs.MADE)}")
+    say(
+        f"\nPairs made of any set of images, or of the inputs of pairs: "
+        f"{', '.join(f'{each}:NAME' for each in pairs.MADE)}"
+    )
     say(
         f"\nYour own pictures: a folder, a .zip or a .tar of them\n\n{data.FOLDER}PATH\n"
         f"{data.UNPAIRED}PATH with subfolders trainA, trainB, testA, testB"

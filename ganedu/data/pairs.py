@@ -36,7 +36,7 @@ class PairData:
 
 
 def load_pairs(name: str, split: str = "train", root: str | Path | None = None, *, size: int | None = None) -> PairData:
-    """Pairs of one set, see `ganedu.data.load` for NAME.
+    """Pairs of one set, see `ganedu.data.load` for NAME, which may be "emoji" or "earth" as well: the inputs of those.
 
     "edges:NAME": from `outline`, black on white in one channel, to the picture.
     "holes:NAME": from the picture without its middle half, see `with_hole`, to the picture.
@@ -52,13 +52,12 @@ def load_pairs(name: str, split: str = "train", root: str | Path | None = None, 
     if split not in data.SPLITS:
         raise ValueError(f"unknown split {split!r}; choose one of {', '.join(data.SPLITS)}")
     if name in FOUND:
-        inputs, targets = _found(name, split, root)
-        return PairData(*(each if size is None else resize(each, size) for each in (inputs, targets)))
+        return PairData(*_found(name, split, root, size))
     how, _, of = name.partition(":")
     if how not in MADE or not of:
         choices = ", ".join((*FOUND, *(f"{each}:NAME" for each in MADE)))
         raise ValueError(f"unknown set of pairs {name!r}; choose one of {choices}")
-    targets = data.load(of, split, root, size=size).images
+    targets = _found(of, split, root, size)[0] if of in FOUND else data.load(of, split, root, size=size).images
     return PairData(MADE[how](targets), targets)
 
 
@@ -114,12 +113,14 @@ MADE: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def _found(name: str, split: str, root) -> tuple[Tensor, Tensor]:
+def _found(name: str, split: str, root, size: int | None) -> list[Tensor]:
     if name == "emoji":
         found = emoji.load(split, root)
-        return found.noto, found.twemoji
-    found = earth.load(split)
-    return found.satellite, found.relief
+        both = found.noto, found.twemoji
+    else:
+        found = earth.load(split)
+        both = found.satellite, found.relief
+    return [each if size is None else resize(each, size) for each in both]
 
 
 def _require_bytes(images: Tensor, *, divisor: int = 1, made: str = "") -> None:
