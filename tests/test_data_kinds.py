@@ -156,6 +156,18 @@ def test_a_set_without_classes_is_named(tmp_path):
         stored.load(kinds.Labeled, f"image-folder:{tmp_path / 'photos'}")
 
 
+def test_a_set_has_the_splits_that_are_there(tmp_path):
+    for name in ("digits", "shape-domains", "emoji", "edges:digits", "solids"):
+        assert stored.splits(name) == ("train", "test")
+    picture = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
+    for part in ("alone/train", "two/trainA", "two/trainB"):
+        pictures_of(picture, tmp_path / part)
+    assert stored.splits(f"image-folder:{tmp_path / 'alone'}") == ("train",)
+    assert stored.splits(f"unpaired:{tmp_path / 'two'}") == ("train",)
+    pictures_of(picture, tmp_path / "two" / "testB")
+    assert stored.splits(f"unpaired:{tmp_path / 'two'}") == ("train", "test")
+
+
 def test_an_edited_plan_is_named(tmp_path):
     run = tmp_path / "run"
     train(TinyLabeled, "digits", out=run, config=SHORT, show=False)
