@@ -33,8 +33,20 @@ def no_data_folder():
         yield
 
 
+LONG = ("lab", "alone", "pdf", "training_kills", "training_elsewhere")  # few tests that take long
+
+
 class ByFile(LoadScopeScheduling):
-    """Tests of a file share a process and its fixtures; where a file tests chapters, those of a chapter do."""
+    """Tests of a file share a process and its fixtures; where a file tests chapters, those of a chapter do.
+
+    Files with many tests come first, and LONG before them: the other processes would wait for what begins last.
+    """
+
+    def schedule(self):
+        super().schedule()
+        for scope in (f"tests/test_{name}.py" for name in LONG):
+            if scope in self.workqueue:
+                self.workqueue.move_to_end(scope, last=False)
 
     def _split_scope(self, nodeid):
         path, _, name = nodeid.partition("::")

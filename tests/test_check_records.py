@@ -11,29 +11,39 @@ import json, sys
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 shell = InteractiveShell.instance()
-with capture_output() as caught:
-    shell.run_cell("import torch; from ganedu import checks\\n" + sys.argv[1])
-print(json.dumps([output.metadata["ganedu"] for output in caught.outputs]))
+shell.run_cell("import torch; from ganedu import checks")
+records = {}
+for call in sys.argv[1:]:
+    with capture_output() as caught:
+        shell.run_cell(call)
+    records[call] = [output.metadata["ganedu"] for output in caught.outputs]
+print(json.dumps(records))
 """
+# 50 zeros and 50 twos: mean 1, variance 100 / 99, standard error 1 / sqrt(99)
+EXPECTATION = "checks.expectation('eq-a', torch.tensor([0.0, 2.0] * 50).double(), 1.2, rejects={'two': 2.0})"
+EXCESSES = [(2.0**-30, 2.0**-30), (-1.0, 0.0)]  # of the left side over the right, and the residual
 
 
-def recorded(call):
-    """The one record that a call of a check leaves."""
-    run = subprocess.run([sys.executable, "-c", SHELL, call], check=True, capture_output=True, text=True)
-    (record,) = json.loads(run.stdout.splitlines()[-1])
-    return record
+def at_most(excess):
+    sides = f"torch.tensor([1.0, 3.0 + {excess!r}]), torch.tensor([2.0, 3.0])"
+    call = f"checks.at_most('eq-a', {sides}, slack=1e-6, by='a test', no_rejects='a test', unattained='a test')"
+    return f"torch.set_default_dtype(torch.float64); {call}"
 
 
-def test_an_expectation_is_recorded_by_its_distance_in_standard_errors():
-    # 50 zeros and 50 twos: mean 1, variance 100 / 99, standard error 1 / sqrt(99)
-    call = "checks.expectation('eq-a', torch.tensor([0.0, 2.0] * 50).double(), 1.2, rejects={'two': 2.0})"
-    record = recorded(call)
+@pytest.fixture(scope="module")
+def recorded():
+    """The one record that each call of a check leaves, in the shell of one process."""
+    calls = [EXPECTATION, *(at_most(excess) for excess, _ in EXCESSES)]
+    run = subprocess.run([sys.executable, "-c", SHELL, *calls], check=True, capture_output=True, text=True)
+    return {call: record for call, (record,) in json.loads(run.stdout.splitlines()[-1]).items()}
+
+
+def test_an_expectation_is_recorded_by_its_distance_in_standard_errors(recorded):
+    record = recorded[EXPECTATION]
     assert record["residual"] == pytest.approx(0.2 * 99**0.5, abs=1e-9)
     assert record["tolerance"] == "5 standard errors" and "100 samples" in record["method"]
 
 
-@pytest.mark.parametrize(("excess", "residual"), [(2.0**-30, 2.0**-30), (-1.0, 0.0)])
-def test_an_inequality_is_recorded_by_its_worst_violation(excess, residual):
-    sides = f"torch.tensor([1.0, 3.0 + {excess!r}]), torch.tensor([2.0, 3.0])"
-    call = f"checks.at_most('eq-a', {sides}, slack=1e-6, by='a test', no_rejects='a test', unattained='a test')"
-    assert recorded(f"torch.set_default_dtype(torch.float64); {call}")["residual"] == residual
+@pytest.mark.parametrize(("excess", "residual"), EXCESSES)
+def test_an_inequality_is_recorded_by_its_worst_violation(excess, residual, recorded):
+    assert recorded[at_most(excess)]["residual"] == residual

@@ -1,5 +1,7 @@
 """Every claim of the source articles that a chapter is due to decide is decided there, once."""
 
+import functools
+
 import pytest
 import yaml
 
@@ -15,6 +17,11 @@ PAGES = {
 }
 
 each_page = pytest.mark.parametrize("page", PAGES)
+
+
+@functools.cache
+def recorded():
+    return ledger.read(BOOK)
 
 
 def test_every_page_that_decides_claims_is_listed_and_written():
@@ -35,8 +42,7 @@ def test_exactly_the_claims_that_are_due_are_decided(page):
 
 @each_page
 def test_what_a_box_calls_its_evidence_was_computed(page):
-    entries = ledger.read(BOOK)
-    unproved = [error for box in boxes.read(PAGES[page])[0] for error in boxes.unproved(box, entries)]
+    unproved = [error for box in boxes.read(PAGES[page])[0] for error in boxes.unproved(box, recorded())]
     assert not unproved, "\n".join(unproved)
 
 

@@ -10,6 +10,7 @@ fail its test cell with a message that names the mistake, and every exercise has
         says: v has any length   # a part of the message: the name of the mistake, or of the hint
 """
 
+import functools
 import re
 import symtable
 from pathlib import Path
@@ -63,23 +64,52 @@ def names(source):
     return bound, used
 
 
-def before(chapter, exercise):
-    """The cells that an exercise needs: those with imports, and back from it, the last to bind a name that is used."""
-    cells = NOTEBOOKS[chapter].cells
-    answer, test = position(chapter, exercise.answer), position(chapter, exercise.test)
-    needed = names(cells[answer].source)[1] | names(cells[test].source)[1]
-    chosen = []
-    for cell in reversed(cells[:answer]):
+def needed(chapter):
+    """The cells that the exercises of a chapter need, by their places: those with imports, and the last above an
+    exercise to bind a name that is used. An answer is none: no other cell depends on it."""
+    chosen, wanted = {}, set()
+    for place, cell in reversed([*enumerate(NOTEBOOKS[chapter].cells)]):
         if cell.cell_type != "code":
             continue
         source = MAGIC.sub("", cell.source)
         bound, used = names(source)
-        if bound & needed or re.search(r"^(import|from) ", source, re.MULTILINE):
-            chosen.insert(0, source)
-            needed = (needed - bound) | used
+        if "nbgrader" in cell.metadata:
+            wanted |= used
+        elif bound & wanted or re.search(r"^(import|from) ", source, re.MULTILINE):
+            chosen[place] = source
+            wanted = (wanted - bound) | used
         elif changes := DTYPE.findall(source):  # the precision that the cell leaves behind
-            chosen.insert(0, changes[-1])
-    return chosen
+            chosen[place] = changes[-1]
+    return dict(sorted(chosen.items()))
+
+
+class Reading:
+    """A chapter as it is read: from the top, each cell that its exercises need run once, and none below the reader.
+
+    Its exercises share the objects that the chapter made, as they do in grading and in the notebook of a student.
+    """
+
+    def __init__(self, chapter):
+        self.chapter, self.cells, self.place = chapter, needed(chapter), 0
+        self.names = {"__name__": "__main__", "display": lambda *_, **__: None}
+        self.state = torch.get_default_dtype(), torch.get_rng_state(), matplotlib.rcParams.copy()
+
+    def go_on(self, place):
+        """Read down to this place; precision, random numbers and style are then those of the chapter."""
+        dtype, random, style = self.state
+        torch.set_default_dtype(dtype)
+        torch.set_rng_state(random)
+        matplotlib.rcParams.update(style)
+        for at, source in self.cells.items():
+            if self.place <= at < place:
+                exec(compile(source, self.chapter, "exec"), self.names)
+        self.place = place
+        self.state = torch.get_default_dtype(), torch.get_rng_state(), matplotlib.rcParams.copy()
+
+
+@functools.lru_cache(maxsize=1)
+def reading(chapter):
+    return Reading(chapter)
 
 
 @pytest.fixture(params=EXERCISES, ids=lambda entry: f"{entry[0][:2]}-{entry[1].answer}")
@@ -88,10 +118,11 @@ def exercise(request):
     chapter, exercise = request.param
     dtype, backend = torch.get_default_dtype(), matplotlib.get_backend()
     plt.switch_backend("Agg")
-    namespace = {"__name__": "__main__", "display": lambda *_, **__: None}
-    for source in before(chapter, exercise):
-        exec(compile(source, chapter, "exec"), namespace)
-    answer, test = (NOTEBOOKS[chapter].cells[position(chapter, name)] for name in (exercise.answer, exercise.test))
+    places = [position(chapter, name) for name in (exercise.answer, exercise.test)]
+    if reading(chapter).place > places[0]:  # in another order than that of the page
+        reading.cache_clear()
+    reading(chapter).go_on(places[0])
+    namespace, (answer, test) = reading(chapter).names, (NOTEBOOKS[chapter].cells[place] for place in places)
     outside = Submission.of(namespace, Wall("none"), Limits())
     outside.begin()
     yield chapter, exercise.answer, answer, test, namespace, outside

@@ -16,6 +16,7 @@ from ganedu.data.images import to_bytes
 
 AZIMUTH, ELEVATION = 35.0, 25.0  # degrees: how far the solid is turned, and from how far above it is seen
 PICTURE = 64  # pixels a side
+AT_ONCE = 4  # pictures: the rays of more would not stay in the cache, and take three times as long
 LIGHT = (-0.35, -0.75, -0.56)  # towards the lamp: left, up, to the viewer
 STEEPNESS = 12.0  # how fast a ray is swallowed where a voxel is more than half full
 
@@ -34,6 +35,10 @@ def shaded(voxels: Tensor, *, azimuth: float = AZIMUTH, elevation: float = ELEVA
         raise ValueError(f"voxels of shape {tuple(voxels.shape)} given, [n, 1, depth, height, width] expected")
     if side < 1:
         raise ValueError(f"side must be at least 1 pixel, not {side}")
+    return torch.cat([_shaded(few, azimuth, elevation, side) for few in voxels.split(AT_ONCE)])
+
+
+def _shaded(voxels: Tensor, azimuth: float, elevation: float, side: int) -> Tensor:
     turn = torch.eye(3, 4)
     turn[:, :3] = _view(math.radians(azimuth), math.radians(elevation))
     where = affine_grid(turn.to(voxels)[None].expand(len(voxels), -1, -1), [len(voxels), 1, *[side] * 3], False)
