@@ -195,6 +195,17 @@ def test_equations_are_numbered_within_their_chapter(book):
         assert numbers == [(str(int(page.name[:2])), str(n)) for n in range(1, len(numbers) + 1)]
 
 
+def test_a_check_calls_its_equation_by_the_number_that_the_page_prints(book):
+    found = 0
+    for page in (book / "notebooks").glob("[0-9][0-9]_*.html"):
+        text = page.read_text(encoding="utf-8")
+        printed = dict(re.findall(r'id="equation-([\w-]+)">\s*<span class="eqno">(\([\d.]+\))', text))
+        called = re.findall(r'<a href="#equation-([\w-]+)"[^>]*>(?:To the formula )?(<code>|\([\d.]+\))', text)
+        assert called and {(label, number) for label, number in called} <= set(printed.items()), page.name
+        found += len(called)
+    assert found > 500
+
+
 def test_second_build_writes_no_page(book):
     before = {page: page.stat().st_mtime_ns for page in book.rglob("*.html")}
     subprocess.run(["make", "book"], cwd=ROOT, check=True, capture_output=True)

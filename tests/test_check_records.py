@@ -13,7 +13,7 @@ from IPython.utils.capture import capture_output
 shell = InteractiveShell.instance()
 with capture_output() as caught:
     shell.run_cell("import torch; from ganedu import checks\\n" + sys.argv[1])
-print(json.dumps([output.metadata["ganedu"] for output in caught.outputs]))
+print(json.dumps([{**output.metadata["ganedu"], "html": output.data["text/html"]} for output in caught.outputs]))
 """
 
 
@@ -37,3 +37,11 @@ def test_an_inequality_is_recorded_by_its_worst_violation(excess, residual):
     sides = f"torch.tensor([1.0, 3.0 + {excess!r}]), torch.tensor([2.0, 3.0])"
     call = f"checks.at_most('eq-a', {sides}, slack=1e-6, by='a test', no_rejects='a test', unattained='a test')"
     assert recorded(f"torch.set_default_dtype(torch.float64); {call}")["residual"] == residual
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"), [("eq-optimal-d", ' title="eq-optimal-d">(4.3)</a>'), ("eq-a", "<code>eq-a</code></a>")]
+)
+def test_a_notebook_shows_the_number_of_the_equation_where_the_book_has_it(label, shown):
+    check = f"checks.equal({label!r}, torch.tensor(1.0), torch.tensor(1.0), atol=1e-6, by='a', no_rejects='a test')"
+    assert shown in recorded(check)["html"]
