@@ -142,3 +142,36 @@ def test_fail_read_mend_pass_close_update_and_find_it_again(lab, page, editions)
     ready(page)
     cell_with(page, RIGHT)
     assert f"✓ {EXERCISE}  well done" in run(page, cell_with(page, f'checks.test("{EXERCISE}")'))
+
+
+def test_what_is_typed_but_not_saved_survives_an_update_beneath_it(lab, page, editions):
+    address, work = lab
+    other = "08_implicit_functions.ipynb"
+    page.goto(f"{address}/workspaces/beneath/tree/work/{other}")
+    ready(page)
+    page.evaluate(f"{NOTEBOOK}.widgets[3].model.sharedModel.setSource('my unsaved words')")
+    newer = nbformat.reads(editions[other], as_version=4)
+    newer.cells[0].source += "\n\nA sentence more."
+    hand_out(editions | {other: nbformat.writes(newer)}, work, with_start_page=True)
+    assert "A sentence more." in (work / other).read_text(encoding="utf-8")  # on disk nobody had changed it
+
+    page.evaluate("void window.jupyterapp.commands.execute('docmanager:save')")
+    page.get_by_role("dialog").get_by_role("button", name="Overwrite").click()
+    page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+    assert "my unsaved words" in (work / other).read_text(encoding="utf-8")
+    hand_out(editions | {other: nbformat.writes(newer)}, work, with_start_page=True)
+    assert "my unsaved words" in (work / other).read_text(encoding="utf-8")
+
+
+def test_a_tab_that_is_closed_with_unsaved_words_asks_first(lab, page):
+    address, _ = lab
+    page.goto(f"{address}/workspaces/closing/tree/work/09_game_dynamics.ipynb")
+    ready(page)
+    page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
+    page.keyboard.type("# my unsaved words")
+    page.wait_for_function("window.jupyterapp.shell.currentWidget.context.model.dirty")
+    with page.expect_event("dialog") as asked:
+        page.close(run_before_unload=True)
+    assert asked.value.type == "beforeunload"
+    asked.value.dismiss()
+    assert page.evaluate("window.jupyterapp.shell.currentWidget.context.model.dirty")
