@@ -1,11 +1,11 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book pdf lab test check notebooks bench gpu student grade clean FORCE
+.PHONY: help book pdf slides lab test check notebooks bench gpu student grade clean FORCE
 
 RUN := .venv/bin/python -m
 # One thread per process: the tests run side by side, and stored outputs do not depend on the machine.
 TEST := OMP_NUM_THREADS=1 $(RUN) pytest -n 2
-SLOW := $(addprefix tests/test_,$(addsuffix .py,alone benchmarks_gpu book coursework coursework_asking coursework_walls exercises lab live live_directive live_figures live_pages mutants mutations networks_page notebooks pdf results_installed training_distributed training_elsewhere training_kills training_speed working_copies))
+SLOW := $(addprefix tests/test_,$(addsuffix .py,alone benchmarks_gpu book coursework coursework_asking coursework_walls exercises lab live live_directive live_figures live_pages mutants mutations networks_page notebooks pdf results_installed slides stranger training_distributed training_elsewhere training_kills training_speed working_copies))
 SOURCES := $(shell find book notebooks ganedu benchmarks tools/alone.py tools/coursework tools/pages.py tools/boxes.py tools/gallery.py tools/networks.py tools/performance.py tools/mutants tests/mutants -type f -not -path '*/__pycache__/*' -not -path '*/.*')
 
 help: ## list these targets
@@ -14,8 +14,11 @@ help: ## list these targets
 book: _build/html/index.html ## build the pages of the book, ready to open from disk
 	@echo "The book is ready, open $(CURDIR)/$<"
 
-pdf: book ## print the book to _build/gans_executed.pdf: needs Chromium
+pdf: book ## print the book to _build/gans_executed.pdf: needs Chromium and 1.5 GB of memory, takes minutes
 	@$(RUN) tools.pdf
+
+slides: book ## the figures and theorems of a chapter as slides: make slides CHAPTER=04
+	@$(RUN) tools.slides $(or $(CHAPTER),$(error say which chapter: make slides CHAPTER=04))
 
 lab: .venv/.installed ## open JupyterLab on your own copies of the chapters, in work/
 	@$(RUN) tools.coursework lab

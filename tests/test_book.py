@@ -152,6 +152,38 @@ def test_axe_finds_no_serious_fault_on_a_page_of_each_kind(self_contained, deskt
     assert faults(desktop.open(self_contained / f"{name}.html"), ("serious", "critical")) == []
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_reader_on_a_phone_finds_a_chapter_unfolds_follows_and_reads_on(self_contained, chromium, theme):
+    size = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    with chromium.new_context(**size, color_scheme=theme, offline=True) as context, context.new_page() as page:
+        trouble = []
+        page.on("console", lambda m: m.type in ("error", "warning") and trouble.append(m.text))
+
+        def settled(title):
+            page.get_by_role("heading", level=1, name=title).wait_for()
+            page.evaluate("() => window.MathJax?.startup?.promise")
+            assert page.evaluate("[document.documentElement.dataset.theme, visualViewport.scale]") == [theme, 1]
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390 and trouble == []
+
+        page.goto((self_contained / "book" / "index.html").as_uri())
+        settled("Generative Adversarial Networks")
+        page.locator(".primary-toggle").tap()
+        page.get_by_role("dialog").get_by_role("link", name="4 · The optimal discriminator").tap()
+        settled("4 · The optimal discriminator")
+        check = page.locator("details.ganedu-check").first
+        check.locator("summary").tap()
+        check.get_by_role("link", name="To the formula (4.3)").tap()
+        assert page.url.endswith("#equation-eq-optimal-d")
+        seen = "(({top, bottom}) => 0 < top && bottom < 844)"
+        page.wait_for_function(f"{seen}(document.getElementById('equation-eq-optimal-d').getBoundingClientRect())")
+        box = page.locator(".admonition.erratum").first
+        box.locator(".toggle-button").tap()
+        box.get_by_text("How one comes to write it").wait_for()
+        settled("4 · The optimal discriminator")
+        page.locator("a.right-next").tap()
+        settled("5 · From the game to the Jensen–Shannon divergence")
+
+
 def test_a_chapter_gives_its_notebook_away_without_solutions(book, desktop):
     page = desktop.open(book / "notebooks" / "07_saddle_points.html")
     with page.expect_download() as download:
@@ -193,6 +225,17 @@ def test_equations_are_numbered_within_their_chapter(book):
     for page in (book / "notebooks").glob("[0-9][0-9]_*.html"):
         numbers = re.findall(r'class="eqno">\((\d+)\.(\d+)\)', page.read_text(encoding="utf-8"))
         assert numbers == [(str(int(page.name[:2])), str(n)) for n in range(1, len(numbers) + 1)]
+
+
+def test_a_check_calls_its_equation_by_the_number_that_the_page_prints(book):
+    found = 0
+    for page in (book / "notebooks").glob("[0-9][0-9]_*.html"):
+        text = page.read_text(encoding="utf-8")
+        printed = dict(re.findall(r'id="equation-([\w-]+)">\s*<span class="eqno">(\([\d.]+\))', text))
+        called = re.findall(r'<a href="#equation-([\w-]+)"[^>]*>(?:To the formula )?(<code>|\([\d.]+\))', text)
+        assert called and {(label, number) for label, number in called} <= set(printed.items()), page.name
+        found += len(called)
+    assert found > 500
 
 
 def test_second_build_writes_no_page(book):

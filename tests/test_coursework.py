@@ -224,25 +224,41 @@ def test_nbgraders_own_commands_grade_the_masters(course, tmp_path):
         assert gradebook.find_submission(CHAPTER, "ada").score == 6
 
 
-def test_the_whole_loop_on_a_chapter_of_the_book(tmp_path):
-    """As a teacher does it: the student edition, three submissions, grades."""
+def test_the_whole_loop_on_a_chapter_of_the_book(tmp_path, chromium):
+    """As a teacher does it: the student edition, thirty submissions, grades, and the pages opened."""
     run = [sys.executable, "-m", "tools.coursework"]
     subprocess.run([*run, "student", "--folder", tmp_path / "student"], cwd=ROOT, check=True)
     blank = nbformat.read(tmp_path / "student" / f"{REAL}.ipynb", as_version=4)
     entries = yaml.safe_load((HERE / "wrong_answers" / f"{REAL}.yml").read_text(encoding="utf-8"))
     wrong = {exercise: answers[0] for exercise, answers in entries.items()}
-    hand_in(tmp_path / "in", "solved", nbformat.read(ROOT / "notebooks" / f"{REAL}.ipynb", as_version=4), REAL)
-    hand_in(tmp_path / "in", "blank", blank, REAL)
-    hand_in(tmp_path / "in", "wrong", edited(blank, {name: entry["answer"] for name, entry in wrong.items()}), REAL)
+    solved = nbformat.read(ROOT / "notebooks" / f"{REAL}.ipynb", as_version=4)
+    mistaken = edited(blank, {name: entry["answer"] for name, entry in wrong.items()})
+    for number in range(10):
+        for kind, notebook in {"solved": solved, "blank": blank, "wrong": mistaken}.items():
+            hand_in(tmp_path / "in", f"{kind} {number}", notebook, REAL)
 
-    done = subprocess.run(
-        [*run, "grade", tmp_path / "in", "--out", tmp_path], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    def graded():
+        done = subprocess.run(
+            [*run, "grade", tmp_path / "in", "--out", tmp_path], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+        return done.stdout
 
-    assert "3 graded, behind " in done.stdout
+    assert "30 graded, behind " in graded()
+    table = (tmp_path / "grades.csv").read_bytes()
     rows = [row for student in rows_of(tmp_path).values() for row in student.values()]
-    assert all(row["points"] == row["max"] for row in rows if row["student"] == "solved")
-    assert all(row["points"] == "0" for row in rows if row["student"] != "solved")
-    assert {row["status"] for row in rows if row["student"] == "blank"} == {"blank"}
-    named = {row["exercise"]: row["message"] for row in rows if row["student"] == "wrong"}
+    assert len(rows) == 30 * len(wrong)
+    assert all(row["points"] == row["max"] for row in rows if row["student"].startswith("solved"))
+    assert all(row["points"] == "0" for row in rows if not row["student"].startswith("solved"))
+    assert {row["status"] for row in rows if row["student"].startswith("blank")} == {"blank"}
+    named = {row["exercise"]: row["message"] for row in rows if row["student"] == "wrong 7"}
     assert all(entry["says"] in named[exercise] for exercise, entry in wrong.items())
+    assert "0 graded, 30 known from an earlier run" in graded() and (tmp_path / "grades.csv").read_bytes() == table
+
+    with chromium.new_context(viewport={"width": 1280, "height": 900}, offline=True) as context:
+        sheet, trouble = context.new_page(), []
+        sheet.on("console", lambda message: trouble.append(message.text))
+        sheet.goto((tmp_path / "mistakes.html").as_uri())
+        counted = sheet.locator("body").inner_text()
+        assert all(entry["says"].split(".")[0] in counted for entry in wrong.values())
+        sheet.goto((tmp_path / "feedback" / "wrong 7" / "index.html").as_uri())
+        assert wrong["ex-far-out"]["says"] in sheet.locator("body").inner_text() and trouble == []

@@ -1,4 +1,4 @@
-"""A learner in JupyterLab fails, reads the hint, mends, passes, saves, and finds the answer after an update."""
+"""A learner in JupyterLab fails, reads the hint, mends, passes, closes, updates, and finds the answer still there."""
 
 import os
 import socket
@@ -95,13 +95,18 @@ def test_it_opens_at_the_start_page_without_a_dialog(lab, page):
     assert page.locator(".jp-Dialog, .Toastify__toast").count() == 0
 
 
-def test_fail_read_mend_pass_save_update_and_find_it_again(lab, page, editions):
-    address, work = lab
-    page.goto(f"{address}/workspaces/walk/tree/work/{NAME}")
+def ready(page):
+    """Wait for the notebook and its kernel."""
     page.wait_for_function(
         f"window.jupyterapp?.shell.currentWidget?.content.widgets?.length > 20 && {NOTEBOOK}.isVisible"
     )
     page.wait_for_function("window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status == 'idle'")
+
+
+def test_fail_read_mend_pass_close_update_and_find_it_again(lab, page, editions):
+    address, work = lab
+    page.goto(f"{address}/workspaces/walk/tree/work/{NAME}")
+    ready(page)
     assert page.locator(".jp-mod-dirty").count() == 0, "nothing was typed, and JupyterLab wants to save"
     run(page, cell_with(page, "import math"))
     answer, test = cell_with(page, "def played("), cell_with(page, f'checks.test("{EXERCISE}")')
@@ -119,6 +124,7 @@ def test_fail_read_mend_pass_save_update_and_find_it_again(lab, page, editions):
     page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
     page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
     mine = (work / NAME).read_bytes()
+    page.close()
 
     newer = nbformat.reads(editions[NAME], as_version=4)
     newer.cells[0].source += "\n\nA sentence more."
@@ -127,4 +133,45 @@ def test_fail_read_mend_pass_save_update_and_find_it_again(lab, page, editions):
     assert any(cell.source == RIGHT for cell in nbformat.read(work / NAME, as_version=4).cells)
     assert (work / "07_saddle_points.new.ipynb").exists()
     assert start.progress(work, NAME, editions[NAME]).solved == 1
-    assert "1 of 5 solved" in (work / start.PAGE).read_text(encoding="utf-8")
+
+    page = page.context.new_page()
+    page.set_default_timeout(90_000)
+    page.goto(f"{address}/workspaces/again/tree/work/{start.PAGE}")
+    assert page.get_by_role("row", name="7 · Saddle points").inner_text().split("\t")[1] == "1 of 5 solved"
+    page.get_by_text("Go on with").get_by_role("link", name="7 · Saddle points").click()
+    ready(page)
+    cell_with(page, RIGHT)
+    assert f"✓ {EXERCISE}  well done" in run(page, cell_with(page, f'checks.test("{EXERCISE}")'))
+
+
+def test_what_is_typed_but_not_saved_survives_an_update_beneath_it(lab, page, editions):
+    address, work = lab
+    other = "08_implicit_functions.ipynb"
+    page.goto(f"{address}/workspaces/beneath/tree/work/{other}")
+    ready(page)
+    page.evaluate(f"{NOTEBOOK}.widgets[3].model.sharedModel.setSource('my unsaved words')")
+    newer = nbformat.reads(editions[other], as_version=4)
+    newer.cells[0].source += "\n\nA sentence more."
+    hand_out(editions | {other: nbformat.writes(newer)}, work, with_start_page=True)
+    assert "A sentence more." in (work / other).read_text(encoding="utf-8")  # on disk nobody had changed it
+
+    page.evaluate("void window.jupyterapp.commands.execute('docmanager:save')")
+    page.get_by_role("dialog").get_by_role("button", name="Overwrite").click()
+    page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+    assert "my unsaved words" in (work / other).read_text(encoding="utf-8")
+    hand_out(editions | {other: nbformat.writes(newer)}, work, with_start_page=True)
+    assert "my unsaved words" in (work / other).read_text(encoding="utf-8")
+
+
+def test_a_tab_that_is_closed_with_unsaved_words_asks_first(lab, page):
+    address, _ = lab
+    page.goto(f"{address}/workspaces/closing/tree/work/09_game_dynamics.ipynb")
+    ready(page)
+    page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
+    page.keyboard.type("# my unsaved words")
+    page.wait_for_function("window.jupyterapp.shell.currentWidget.context.model.dirty")
+    with page.expect_event("dialog") as asked:
+        page.close(run_before_unload=True)
+    assert asked.value.type == "beforeunload"
+    asked.value.dismiss()
+    assert page.evaluate("window.jupyterapp.shell.currentWidget.context.model.dirty")

@@ -232,11 +232,12 @@ def record_durations(path: Path, measured: dict[str, float]):
 
 
 def write_equations(chapters: Path, path: Path):
-    """Store what the chapters print under their labels where the package finds it: `ganedu.formula` evaluates it."""
-    found: dict[str, str] = {}
-    for chapter in chosen(chapters, []):
-        found |= _chapter.equations(chapter.read_text(encoding="utf-8"))
-    _store(path, json.dumps(found, indent=0, ensure_ascii=False, sort_keys=True) + "\n")
+    """Store what each chapter prints, in its order, where the package finds it: `ganedu.formula` evaluates it."""
+    found = {
+        str(int(chapter.name[:2])): _chapter.equations(chapter.read_text(encoding="utf-8"))
+        for chapter in chosen(chapters, [])
+    }
+    _store(path, json.dumps(found, indent=0, ensure_ascii=False) + "\n")
 
 
 def write_exercises(chapters: Path, path: Path):

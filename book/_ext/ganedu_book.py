@@ -8,7 +8,6 @@ from sphinx.util import logging
 
 CHAPTER = re.compile(r"notebooks/(\d\d)_(\w+)")
 ROLE = re.compile(r"\{ref\}`([\w-]+)`")
-CHECKED = re.compile(r'<a href="#equation-([\w-]+)"><code>[\w-]+</code></a>')
 CODE = re.compile(r"``?([^`]+)``?")
 # In a docstring these begin a thought of their own: the meaning of an argument, what is raised, the source.
 NEW_LINE = re.compile(r"Raises |Returns |Taught in |[\w*, ]+: ")
@@ -78,20 +77,6 @@ def without_markers(app, doctree):
             block.children = [nodes.Text(block.rawsource)]
 
 
-def numbered_checks(app, doctree, docname):
-    """A check names its equation by the label; readers of a page know it by its number."""
-    numbers = app.env.toc_fignumbers.get(docname, {}).get("displaymath", {})
-
-    def link(match):
-        anchor = f"equation-{match[1]}"
-        number = ".".join(map(str, numbers.get(anchor, ())))
-        return f'<a href="#{anchor}" title="{match[1]}">({number})</a>' if number else match[0]
-
-    for output in doctree.findall(nodes.raw):
-        if "ganedu-check" in output.astext():
-            output.children = [nodes.Text(CHECKED.sub(link, output.astext()))]
-
-
 def docstring_as_rst(app, what, name, obj, options, lines):
     """Our docstrings are plain text with {ref}`labels`; autodoc expects reStructuredText."""
     chapters = {f"ch-{m[2].replace('_', '-')}" for page in app.env.found_docs if (m := CHAPTER.match(page))}
@@ -130,7 +115,6 @@ def setup(app):
     app.connect("env-get-updated", count_globally, priority=400)
     app.connect("env-get-updated", count_by_chapter, priority=600)
     app.connect("doctree-read", without_markers)
-    app.connect("doctree-resolved", numbered_checks)
     app.connect("autodoc-process-docstring", docstring_as_rst)
     app.connect("autodoc-skip-member", skip_fields)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

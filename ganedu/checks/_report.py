@@ -11,6 +11,8 @@ from textwrap import wrap
 import torch
 from torch import Tensor
 
+from ganedu import formula
+
 REJECTION_MARGIN = 10.0  # a mistake must miss by this many tolerances, so that rounding never decides
 GREEN = 'style="border-left: 3px solid #00996b; padding-left: 0.75em"'  # JupyterLab knows no style sheet of the book
 _LABEL = re.compile(r"eq-[a-z0-9]+(-[a-z0-9]+)*|def-[a-z0-9]+(-[a-z0-9]+)*")
@@ -148,8 +150,9 @@ def _folded(record) -> str:
 
 
 def _linked(label: str) -> str:
-    """The label as a link to the equation on the same page of the book."""
-    return f'<a href="#equation-{label}"><code>{label}</code></a>'
+    """A link to the equation on the same page of the book, by its number, which a learner's notebook prints as well."""
+    number = formula.number(label)
+    return f'<a href="#equation-{label}" title="{label}">{f"({number})" if number else f"<code>{label}</code>"}</a>'
 
 
 def _details(record) -> str:

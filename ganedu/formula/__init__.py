@@ -7,7 +7,7 @@ from ganedu.formula._errors import FormulaError
 from ganedu.formula._evaluate import Of
 from ganedu.formula._matrices import Matrix, matrix, vector
 from ganedu.formula._misprints import Misprint, misprints
-from ganedu.formula._read import Formula, Link, printed, read, value
+from ganedu.formula._read import Formula, Link, number, printed, read, value
 
 __all__ = [
     "Formula",
@@ -18,6 +18,7 @@ __all__ = [
     "Of",
     "matrix",
     "misprints",
+    "number",
     "printed",
     "read",
     "value",

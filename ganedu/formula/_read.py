@@ -116,7 +116,21 @@ def printed(label: str) -> str:
 
 @cache
 def _equations() -> dict[str, str]:
+    return {label: latex for chapter in _chapters().values() for label, latex in chapter.items()}
+
+
+@cache
+def _chapters() -> dict[str, dict[str, str]]:
     return json.loads(files("ganedu.formula").joinpath("equations.json").read_text(encoding="utf-8"))
+
+
+def number(label: str) -> str:
+    """The number that the book gives an equation, say "4.3"; "" if no equation has the label.
+
+    Taught in {ref}`formula`.
+    """
+    places = (f"{n}.{list(chapter).index(label) + 1}" for n, chapter in _chapters().items() if label in chapter)
+    return next(places, "")
 
 
 def value(label: str, values: Mapping) -> Tensor:

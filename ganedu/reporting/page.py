@@ -29,7 +29,7 @@ svg { display: block; width: 100%; height: auto } svg text { font-family: system
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)) }
 .rows { display: grid; grid-template-columns: minmax(3.2rem, max-content) minmax(0, 1fr); gap: 2px 0.6rem;
   align-items: center; max-width: 44rem } .rows > span { font-size: 0.8rem; color: var(--quiet); text-align: right }
-.pairs { display: grid; gap: 0.8rem; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)) }
+.pairs { display: grid; gap: 0.8rem; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)) }
 .pairs img { width: 100% }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; margin: 0.5rem 0 }
 th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.5rem 0.25rem 0;

@@ -66,7 +66,8 @@ def _passed(notebook) -> set[str]:
 def page(chapters: list[Progress]) -> str:
     """The text of the page."""
     solved, total = sum(c.solved for c in chapters), sum(c.exercises for c in chapters)
-    upcoming = next((c for c in chapters if c.next), None)
+    left = [c for c in chapters if c.next]
+    upcoming = next((c for c in left if c.solved), left[0] if left else None)  # not back to one that was skipped
     if upcoming is None:
         onward = "Everything is solved. Well done."
     else:
