@@ -1,10 +1,9 @@
-"""Two normalizations of CycleGAN, for chapter 25: `python book/results/cyclegan_norms/run.py`, one thread.
+"""CycleGAN with another normalization, for chapter 25: `python book/results/cyclegan_whole_norm/run.py`, one thread.
 
-The recipe's miniature on shapes of known pairing, as in `cyclegan_shapes_long`, three seeds: once with its instance
-norms, which bring every map of every image to mean 0 and variance 1, and once with one mean and one variance for all
-maps of an image together. Weights and random numbers are the same. Numbers go to metrics.json, their circumstances to
-provenance.json. samples.png has rows of the first twelve test images: the images, their translations by the first run
-of each kind, those of the second kind translated back, and the true partners.
+The recipe's miniature on shapes of known pairing, as in `cyclegan_shapes_long`, three seeds. But where its generators
+bring every map of every image to mean 0 and variance 1, here one mean and one variance serve all maps of an image.
+Numbers go to metrics.json, their circumstances to provenance.json. samples.png has rows of the first twelve test
+images: the images, their translations by the run of each seed, those of the first translated back, and the true partners.
 """
 
 import sys
@@ -47,17 +46,16 @@ def main():
     torch.set_num_threads(1)
     about, began = circumstances(HERE) | {"seeds": SEEDS}, time.monotonic()
     test, partners = (images[:SHOWN] for images in test_images())
-    runs, rows = {"each map": [], "all maps": []}, [test]
-    for name, found in runs.items():
-        for seed in SEEDS:
-            recipe = Recipe(Recipe.Config().small(), image_shape=(3, 32, 32), seed=seed)
-            if name == "all maps":
-                use_whole_norm(recipe.networks["generator"])
-            run, pictures = train(recipe, STEPS, EVERY, seed=seed)
-            found.append(run)
-            if seed == SEEDS[0]:
-                rows.extend(pictures[STEPS] if name == "all maps" else pictures[STEPS][:1])
-    run_folder.write_samples(HERE / "samples.png", torch.cat([*rows, partners]), columns=SHOWN)
+    runs, made, back = [], [], []
+    for seed in SEEDS:
+        recipe = Recipe(Recipe.Config().small(), image_shape=(3, 32, 32), seed=seed)
+        use_whole_norm(recipe.networks["generator"])
+        run, pictures = train(recipe, STEPS, EVERY, seed=seed)
+        runs.append(run)
+        made.append(pictures[STEPS][0])
+        back.append(pictures[STEPS][1])
+    rows = torch.cat([test, *made, back[0], partners])
+    run_folder.write_samples(HERE / "samples.png", rows, columns=SHOWN)
     keep(HERE, {"recipe": "cyclegan", "runs": runs}, about | {"wall_seconds": round(time.monotonic() - began, 1)})
 
 
