@@ -3,7 +3,7 @@
 The recipe's miniature on shapes of known pairing, as in `cyclegan_shapes_long`, three seeds. But where its generators
 bring every map of every image to mean 0 and variance 1, here one mean and one variance serve all maps of an image.
 Numbers go to metrics.json, their circumstances to provenance.json. samples.png has rows of the first twelve test
-images: the images, their translations by the run of each seed, those of the first translated back, and the true partners.
+images: the images, their translations by each run, those of the first translated back, and the true partners.
 """
 
 import sys
