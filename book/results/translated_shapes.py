@@ -31,14 +31,14 @@ def measure(made, back, test, partners):
     }
 
 
-def train(recipe, steps, every):
+def train(recipe, steps, every, seed=SEED):
     """Trains the recipe; returns what was measured, and at each step the first translations and their way back."""
     test, partners = test_images()
     config, images = recipe.config, data.load_unpaired("shape-domains")
     batches = DeviceBatches(
-        kinds.Unpaired(images.a, images.b), config.batch_size, device="cpu", seed=SEED, flip=config.flip
+        kinds.Unpaired(images.a, images.b), config.batch_size, device="cpu", seed=seed, flip=config.flip
     )
-    random, rows, pictures, began = torch.Generator().manual_seed(SEED), [], {}, time.process_time()
+    random, rows, pictures, began = torch.Generator().manual_seed(seed), [], {}, time.process_time()
     for step in range(steps + 1):
         if step % every == 0:
             made = recipe.translate(test, "AtoB")
