@@ -63,7 +63,7 @@ export class Chart {
   }
 
   reached({ history, data }, box) {
-    const most = data.anchors.length;
+    const most = data.parts.length;
     const y = (value) => box.bottom - (value / most) * (box.bottom - box.top);
     this.frame(box, ["0", String(most)]);
     this.line(history, "modes", box, y, this.colors.ink, []);

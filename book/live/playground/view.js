@@ -119,7 +119,7 @@ export function readings(session) {
     generator: loss(n.generator, ideal.generator),
     penalty: session.settings.penalty === "none" ? "none" : digits(n.penalty),
     slope: session.steps ? digits(n.slope) : "–",
-    modes: `${reached.modes} of ${data.anchors.length} ${data.part}`,
+    modes: `${reached.modes} of ${data.parts.length} ${data.kind}`,
     quality: `${Math.round(100 * reached.quality)} %`,
   };
 }
