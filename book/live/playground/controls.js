@@ -45,7 +45,10 @@ function control(name, changed) {
     input.value = String(value);
     if (output) output.textContent = String(value);
   };
-  const complain = (complaint) => (said.textContent = complaint);
+  const complain = (complaint) => {
+    said.textContent = complaint;
+    if (complaint) said.scrollIntoView({ block: "nearest" });
+  };
   if (output) input.addEventListener("input", () => (output.textContent = input.value));
   input.addEventListener("change", () => {
     const { value, complaint } = read(name, input.value);

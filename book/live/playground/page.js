@@ -128,7 +128,7 @@ export class Playground {
       });
       words.push(el("p", { class: "pg-run" }, `The other settings are still those of ${title}.`, better));
     }
-    this.say(...words);
+    this.answer(...words);
   }
 
   /** @param {string} name a scenario */
@@ -163,7 +163,7 @@ export class Playground {
   /** @param {boolean} on */
   play(on) {
     if (on && (!this.session || this.session.over)) this.again();
-    if (on && !this.session) this.say(EMPTY);
+    if (on && !this.session) this.answer(EMPTY);
     const begins = on && this.session && !this.playing;
     this.playing = on && this.session !== null;
     this.view.play.textContent = this.playing ? "Pause" : "Play";
@@ -176,7 +176,7 @@ export class Playground {
   single() {
     this.play(false);
     if (!this.session) this.start();
-    if (!this.session) return this.say(EMPTY);
+    if (!this.session) return this.answer(EMPTY);
     this.session.step();
     this.settle();
     this.draw();
@@ -233,9 +233,15 @@ export class Playground {
     this.view.field.setAttribute("aria-label", label);
   }
 
-  /** Below the field, where every screen has it in view while one plays. @param {...(string | HTMLElement)} what */
+  /** Below the field and its buttons. @param {...(string | HTMLElement)} what */
   say(...what) {
     this.view.note.replaceChildren(...what);
+  }
+
+  /** The same as an answer, which has to be in view. @param {...(string | HTMLElement)} what */
+  answer(...what) {
+    this.say(...what);
+    this.view.note.scrollIntoView({ block: "nearest" });
   }
 
   remember() {

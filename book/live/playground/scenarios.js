@@ -45,7 +45,7 @@ export const SCENARIOS = {
     see:
       "Both players are linear maps now, so the discriminator sees the mean of the points and nothing else. It tilts " +
       "toward the data, the points follow and overshoot, it tilts back: they circle around each other and never arrive. " +
-      "The loss of the discriminator swings about its ideal 0.",
+      "The loss of the discriminator swings about 0, a draw.",
     chapter: "09",
     proof: "why games cycle",
     cure: {
