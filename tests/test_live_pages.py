@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from live_cases import ROOT, SHELL, SOURCE, Reader, faults, pages
+from live_cases import ROOT, SHELL, SOURCE, Reader, bundle, faults, pages
 
 from ganedu import recipes
 from ganedu.networks import web
@@ -103,6 +103,15 @@ def test_a_reader_s_own_generator_takes_the_place_of_the_stored_one(reader, tmp_
 def test_axe_finds_no_fault_in_a_figure(reader, name):
     page = reader.open(name=name)
     assert faults(page) == []
+
+
+def test_a_number_that_rounds_to_zero_has_no_sign(reader, site):
+    page = reader.open(name=FIGURES[0])
+    page.add_script_tag(path=bundle(["kit/dom.js"], site.parent / "dom.js"))
+    shown = page.evaluate(
+        "[[-0.04, 1], [0.04, 1], [-0.06, 1], [-0.5, 0], [-1.5, 3], [0, 3]].map(x => live.digits(...x))"
+    )
+    assert shown == ["0.0", "0.0", "−0.1", "−1", "−1.500", "0.000"]
 
 
 def test_the_whole_addition_is_light(site):
