@@ -16,7 +16,8 @@ import { button, LAYERS, readings, SHARE, told, view } from "./view.js";
 const LOOKS = 6; // frames between two counts of the modes reached
 const COPIED = 3000; // milliseconds for which the button says so
 const DRAW =
-  "Draw your data on the empty square: with mouse or finger, or with the arrow keys and the space bar. Then press Play.";
+  "Draw your data on the empty square: with mouse or finger, or with the arrow keys and the space bar. " +
+  "Then press Play.";
 const EMPTY = `Nothing to learn yet: draw at least ${FEWEST} points on the empty square, then press Play.`;
 
 export class Playground {

@@ -68,9 +68,10 @@ export const SCENARIOS = {
       speed: "slow",
     },
     see:
-      "The discriminator gets five good updates for one of the generator's, and wins within the first thirty steps. The " +
-      "saturating loss is flat where the discriminator is sure, so the arrows on the generated points shrink to nothing " +
-      "and the points stay where they are. Watch “Slope of G”, at ten steps a second; “Start again” shows it once more.",
+      "The discriminator gets five good updates for one of the generator's, and wins within the first thirty steps. " +
+      "The saturating loss is flat where the discriminator is sure, so the arrows on the generated points shrink to " +
+      "nothing and the points stay where they are. Watch “Slope of G”, at ten steps a second; “Start again” shows it " +
+      "once more.",
     chapter: "06",
     proof: "which loss pulls, and how strongly",
     cure: {
@@ -83,9 +84,9 @@ export const SCENARIOS = {
     title: "a good game",
     settings: TOGETHER,
     see:
-      "Equal rates, the non-saturating loss and a small penalty R1 on the slope of the discriminator at the data. The " +
-      "points reach all eight groups, and both losses come to rest near a draw. The game that this page opens with lacks " +
-      "the penalty alone: it reaches the eight too, but restlessly. Compare “Slope of G” at step 3000.",
+      "Equal rates, the non-saturating loss and a small penalty R1 on the slope of the discriminator at the data. " +
+      "The points reach all eight groups, and both losses come to rest near a draw. The game that this page opens " +
+      "with lacks the penalty alone: it reaches the eight too, but restlessly. Compare “Slope of G” at step 3000.",
     chapter: "15",
     proof: "what a penalty on the slope does",
     cure: null,

@@ -34,14 +34,16 @@ export function view(form, speed, act) {
   });
   const shows = scenarios(act.show);
   const story = el("div", { class: "pg-story", role: "status" });
-  const changed = el("p", { class: "pg-hint", hidden: true }, "You have changed settings since, so it may go otherwise.");
+  const since = "You have changed settings since, so it may go otherwise.";
+  const changed = el("p", { class: "pg-hint", hidden: true }, since);
   const note = el("div", { class: "pg-note", role: "status" });
   const shared = el("p", { class: "pg-hint pg-shared", role: "status" });
   const play = el("button", { type: "button", class: "pg-main", onclick: act.play }, "Play");
   const wipe = el("button", { type: "button", onclick: act.wipe, hidden: true }, "Clear the drawing");
   const share = button(SHARE, act.share);
   const cells = Object.fromEntries(Object.keys(ROWS).map((name) => [name, el("dd")]));
-  const run = el("div", { class: "pg-run" }, play, button("One step", act.step), button("Start again", act.again), speed);
+  const single = button("One step", act.step);
+  const run = el("div", { class: "pg-run" }, play, single, button("Start again", act.again), speed);
   const stage = el(
     "div",
     { class: "pg-stage" },
