@@ -13,7 +13,8 @@ NOT_UNIT_TESTS = {
     f"test_{name}"
     for name in (
         "benchmarks", "book", "coursework", "coursework_walls", "exercises", "lab", "live", "live_directive",
-        "live_figures", "live_pages", "mutants", "mutations", "notebooks", "setup",
+        "live_figures", "live_pages", "live_playground", "live_reached", "live_scenarios", "mutants", "mutations",
+        "notebooks", "setup",
     )
 }
 # fmt: on

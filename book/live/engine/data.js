@@ -1,15 +1,17 @@
 /**
- * Data sets of points in the plane, all within [-3, 3]². Each is sampled afresh for every batch, and has anchors: the
- * places that a generator must reach. For mixtures of Gaussians these are the centers.
+ * Data sets of points in the plane, all within [-3, 3]². Each is sampled afresh for every batch, and has parts that a
+ * generator must reach: the centers of Gaussians, or stretches of a line, each stretch as a row of points on it.
  */
 
 /**
+ * @typedef {[number, number][]} Points
+ *
  * @typedef {object} DataSet
  * @property {string} title
  * @property {(random: import("./random.js").Random) => [number, number]} draw
- * @property {[number, number][]} anchors
- * @property {number} radius within which a sample counts for its nearest anchor
- * @property {string} part what an anchor stands for: a mode, or a stretch of a curve
+ * @property {Points[]} parts
+ * @property {number} radius within which a sample counts for the part of its nearest point
+ * @property {string} kind what a part is: a mode, or a stretch of a curve
  */
 
 const RING = { modes: 8, radius: 2, std: 0.1 }; // ganedu.densities.ring
@@ -17,19 +19,21 @@ const GRID = { side: 5, gap: 1, std: 0.1 };
 const PAIR = { distance: 1.5, std: 0.3 };
 const SINGLE = { center: /** @type {[number, number]} */ ([1.8, 1.2]), std: 0.2 }; // far from where a generator begins
 const STRETCHES = 16; // into which a curve is cut
+const DENSE = 16; // points on a stretch: they stand closer to each other than the radius
+const DEVIATIONS = 3; // of the data's noise, within which a sample counts
 
-/** @param {number} length @param {(i: number) => [number, number]} at @returns {[number, number][]} */
+/** @param {number} length @param {(i: number) => [number, number]} at @returns {Points} */
 function places(length, at) {
   return Array.from({ length }, (_, i) => at(i));
 }
 
-/** Equal round Gaussians. @param {string} title @param {[number, number][]} centers @param {number} std @returns {DataSet} */
+/** Equal round Gaussians. @param {string} title @param {Points} centers @param {number} std @returns {DataSet} */
 function mixture(title, centers, std) {
   return {
     title,
-    anchors: centers,
-    radius: 3 * std,
-    part: "modes",
+    parts: centers.map((center) => [center]),
+    radius: DEVIATIONS * std,
+    kind: "modes",
     draw(random) {
       const [x, y] = centers[random.below(centers.length)];
       return [x + std * random.normal(), y + std * random.normal()];
@@ -42,15 +46,15 @@ function mixture(title, centers, std) {
  * @param {string} title
  * @param {(t: number) => [number, number]} curve
  * @param {number} std
- * @param {number} radius
  * @returns {DataSet}
  */
-function along(title, curve, std, radius) {
+function along(title, curve, std) {
+  const at = (stretch) => (i) => curve((stretch + (i + 0.5) / DENSE) / STRETCHES);
   return {
     title,
-    anchors: places(STRETCHES, (i) => curve((i + 0.5) / STRETCHES)),
-    radius,
-    part: "stretches",
+    parts: Array.from({ length: STRETCHES }, (_, stretch) => places(DENSE, at(stretch))),
+    radius: DEVIATIONS * std,
+    kind: "stretches",
     draw(random) {
       const [x, y] = curve(random.uniform());
       return [x + std * random.normal(), y + std * random.normal()];
@@ -96,8 +100,8 @@ export const DATA = {
     PAIR.std,
   ),
   single: mixture("One Gaussian, off center", [SINGLE.center], SINGLE.std),
-  moons: along("Two moons", moons, 0.08, 0.4),
-  spiral: along("Spiral", spiral, 0.05, 0.5),
+  moons: along("Two moons", moons, 0.08),
+  spiral: along("Spiral", spiral, 0.05),
 };
 
 /** The fewest points of a drawing that a game can be played for. */
@@ -105,7 +109,7 @@ export const FEWEST = 3;
 
 /**
  * What the reader drew, a little blurred.
- * @param {[number, number][]} points
+ * @param {Points} points
  * @returns {DataSet}
  */
 export function drawing(points) {
@@ -115,9 +119,9 @@ export function drawing(points) {
   const std = 0.05;
   return {
     title: "Your drawing",
-    anchors: spread(points, Math.min(STRETCHES, points.length)),
-    radius: 0.4,
-    part: "places",
+    parts: nearest(points, spread(points, Math.min(STRETCHES, points.length))),
+    radius: DEVIATIONS * std,
+    kind: "places",
     draw(random) {
       const [x, y] = points[random.below(points.length)];
       return [x + std * random.normal(), y + std * random.normal()];
@@ -127,7 +131,7 @@ export function drawing(points) {
 
 /**
  * `n` of the points, far from each other: the first, then always the one that is farthest from all chosen.
- * @param {[number, number][]} points
+ * @param {Points} points
  * @param {number} n
  */
 function spread(points, n) {
@@ -142,24 +146,42 @@ function spread(points, n) {
 }
 
 /**
- * How many anchors the samples reach, and the share of samples that are near one, as `ganedu.metrics.mode_coverage`
- * counts: an anchor is reached if it gets a tenth of its fair share.
+ * The points, each with the nearest of the centers; of centers in one place only the first has any.
+ * @param {Points} points
+ * @param {Points} centers
+ */
+function nearest(points, centers) {
+  /** @type {Points[]} */
+  const parts = centers.map(() => []);
+  for (const [x, y] of points) {
+    const distance = centers.map(([u, v]) => Math.hypot(x - u, y - v));
+    parts[distance.indexOf(Math.min(...distance))].push([x, y]);
+  }
+  return parts.filter((part) => part.length);
+}
+
+/**
+ * How many parts the samples reach, and the share of samples that are near one, as `ganedu.metrics.mode_coverage`
+ * counts for centers: a part is reached if it gets a tenth of its fair share, which follows its number of points.
  * @param {ArrayLike<number>} samples x, y, x, y, ...
- * @param {[number, number][]} anchors
+ * @param {Points[]} parts none of them empty
  * @param {number} radius
  */
-export function coverage(samples, anchors, radius) {
+export function coverage(samples, parts, radius) {
   const n = samples.length / 2;
-  const counts = anchors.map(() => 0);
+  const points = Float64Array.from(parts.flat(2)); // in one row, because this runs once a frame
+  const owner = parts.flatMap((part, k) => part.map(() => k));
+  const counts = parts.map(() => 0);
   for (let s = 0; s < n; s++) {
-    let nearest = 0;
-    let least = Infinity;
-    for (let k = 0; k < anchors.length; k++) {
-      const distance = Math.hypot(samples[2 * s] - anchors[k][0], samples[2 * s + 1] - anchors[k][1]);
-      if (distance < least) [nearest, least] = [k, distance];
+    let best = 0;
+    let least = Infinity; // squared
+    for (let p = 0; p < owner.length; p++) {
+      const [dx, dy] = [samples[2 * s] - points[2 * p], samples[2 * s + 1] - points[2 * p + 1]];
+      const distance = dx * dx + dy * dy;
+      if (distance < least) [best, least] = [p, distance];
     }
-    if (least <= radius) counts[nearest]++;
+    if (least <= radius * radius) counts[owner[best]]++;
   }
-  const reached = counts.map((count) => count >= (0.1 * n) / anchors.length);
+  const reached = counts.map((count, k) => count >= (0.1 * n * parts[k].length) / owner.length);
   return { modes: reached.filter(Boolean).length, reached, quality: counts.reduce((a, b) => a + b, 0) / n };
 }

@@ -40,7 +40,7 @@ export function mount(host) {
     }),
   );
   const run = button("Pause", () => play(!state.playing));
-  const again = button("Play it again", () => {
+  const again = button("From the beginning", () => {
     Object.assign(state, { bumps: beginning(), steps: 0 });
     update();
     play(true);
@@ -48,8 +48,8 @@ export function mount(host) {
   const update = figure(host, {
     name: "The game",
     attempt:
-      "a generator learns the data's two bumps, against the best discriminator of every moment. Drag its bumps anywhere, " +
-      "on top of each other too, and let it play again.",
+      "a generator learns the data's two bumps, against the best discriminator of every moment. Drag the orange " +
+      "dots, the centers of the generator's bumps, even onto each other; it goes on from there.",
     plots: [plot],
     controls: [run, again],
     legend: [

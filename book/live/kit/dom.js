@@ -36,9 +36,12 @@ export function unique(stem) {
   return `live-${stem}-${++names}`;
 }
 
-/** A number for people: three significant digits, and no exponent where none is needed. @param {number} x */
+/** A number for people: three decimals, an exponent only where they would not do, no sign at zero. @param {number} x */
 export function digits(x, places = 3) {
   if (!Number.isFinite(x)) return "not a number";
   if (x !== 0 && (Math.abs(x) >= 1e4 || Math.abs(x) < 1e-3)) return x.toExponential(1).replace("-", "−");
-  return x.toFixed(places).replace("-", "−");
+  return x
+    .toFixed(places)
+    .replace(/^-(?=[0.]*$)/, "")
+    .replace("-", "−");
 }

@@ -17,8 +17,8 @@ export class Chart {
     this.colors = colors();
   }
 
-  /** @param {import("./session.js").Session} session */
-  draw(session) {
+  /** An empty sheet, as large as the canvas is on the page. */
+  clear() {
     const { canvas, context } = this;
     const pixels = window.devicePixelRatio || 1;
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
@@ -26,6 +26,13 @@ export class Chart {
     if (canvas.height !== Math.round(height * pixels)) canvas.height = Math.round(height * pixels);
     context.setTransform(pixels, 0, 0, pixels, 0, 0);
     context.clearRect(0, 0, width, height);
+    return { width, height };
+  }
+
+  /** @param {import("./session.js").Session} session */
+  draw(session) {
+    const { context } = this;
+    const { width, height } = this.clear();
     context.font = "12px sans-serif";
     const last = session.history.at(-1)?.step ?? 0;
     const right = Math.max(100, last);
@@ -55,7 +62,8 @@ export class Chart {
   losses({ history, ideal }, box) {
     const [low, high] = range(history, ideal);
     const y = (value) => box.bottom - ((value - low) / (high - low)) * (box.bottom - box.top);
-    this.frame(box, [digits(low, 1), digits(high, 1)]);
+    const places = Math.min(3, Math.max(1, 1 - Math.floor(Math.log10(high - low)))); // so that the two differ
+    this.frame(box, [digits(low, places), digits(high, places)]);
     this.line(history, "discriminator", box, y, this.colors.third, []);
     this.line(history, "generator", box, y, this.colors.fake, [6, 3]);
     this.level(ideal.discriminator, box, y, this.colors.third);
@@ -63,7 +71,7 @@ export class Chart {
   }
 
   reached({ history, data }, box) {
-    const most = data.anchors.length;
+    const most = data.parts.length;
     const y = (value) => box.bottom - (value / most) * (box.bottom - box.top);
     this.frame(box, ["0", String(most)]);
     this.line(history, "modes", box, y, this.colors.ink, []);

@@ -73,6 +73,17 @@ export class Field {
     context.fillStyle = this.colors.ground;
     context.fillRect(0, 0, canvas.width, canvas.height);
     this.drawPoints(context, points.flat(), "real");
+    if (points.length) return;
+    context.fillStyle = this.colors.quiet;
+    context.font = `${16 * this.unit}px sans-serif`;
+    context.textAlign = "center";
+    context.fillText("Draw here", canvas.width / 2, canvas.height / 2);
+  }
+
+  /** Whether any of the points lies within the field. @param {ArrayLike<number>} xy */
+  holds(xy) {
+    for (let i = 0; i < xy.length; i += 2) if (Math.abs(xy[i]) < VIEW && Math.abs(xy[i + 1]) < VIEW) return true;
+    return false;
   }
 
   drawCursor() {
@@ -99,6 +110,10 @@ export class Field {
     }
     if (first === 0) this.judge = copied(session.game.discriminator);
     const logits = session.game.logits(at, /** @type {any} */ (this.judge));
+    if (!logits.every(Number.isFinite)) {
+      this.portion = 0;
+      return; // a discriminator that has overflowed says nothing, so the ground stays plain
+    }
     const [fake, ground, real] = ["fake", "ground", "real"].map((name) => channels(this.colors[name]));
     logits.forEach((logit, i) => {
       const lead = Math.tanh(logit / 2); // 2 D - 1, from -1 to 1

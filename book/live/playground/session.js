@@ -37,7 +37,7 @@ export class Session {
     this.over = null;
     this.numbers = { discriminator: NaN, generator: NaN, penalty: 0, slope: NaN };
     this.shown = this.game.generate(this.shownNoise);
-    this.reached = coverage(this.shown, this.data.anchors, this.data.radius);
+    this.reached = coverage(this.shown, this.data.parts, this.data.radius);
   }
 
   /** The rules of the step that the settings name. @returns {import("../engine/game.js").Rules} */
@@ -84,7 +84,7 @@ export class Session {
   /** Where the shown noise lands now, and what of the data it reaches. */
   look() {
     this.shown = this.game.generate(this.shownNoise);
-    this.reached = coverage(this.shown, this.data.anchors, this.data.radius);
+    this.reached = coverage(this.shown, this.data.parts, this.data.radius);
     return this.reached;
   }
 

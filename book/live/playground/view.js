@@ -14,7 +14,9 @@ const ROWS = {
   pace: "Pace",
 };
 
-export const LAYERS = { surface: "surface of D", grid: "warped grid", pulls: "pulls on G's points" };
+export const SHARE = "Copy a link to this game";
+
+export const LAYERS = { surface: "what D says", grid: "grid of the noise", pulls: "arrows" };
 
 /**
  * The elements of the page.
@@ -28,51 +30,62 @@ export function view(form, speed, act) {
   const chart = el("canvas", {
     class: "pg-chart",
     role: "img",
-    "aria-label": "Both losses and the modes reached, over the steps",
+    "aria-label": "Both losses and how much of the data is reached, over the steps",
   });
-  const story = el("div", { class: "pg-story", role: "status", hidden: true });
+  const shows = scenarios(act.show);
+  const story = el("div", { class: "pg-story", role: "status" });
+  const since = "You have changed settings since, so it may go otherwise.";
+  const changed = el("p", { class: "pg-hint", hidden: true }, since);
+  const note = el("div", { class: "pg-note", role: "status" });
+  const shared = el("p", { class: "pg-hint pg-shared", role: "status" });
   const play = el("button", { type: "button", class: "pg-main", onclick: act.play }, "Play");
   const wipe = el("button", { type: "button", onclick: act.wipe, hidden: true }, "Clear the drawing");
+  const share = button(SHARE, act.share);
   const cells = Object.fromEntries(Object.keys(ROWS).map((name) => [name, el("dd")]));
-  const root = el(
+  const single = button("One step", act.step);
+  const run = el("div", { class: "pg-run" }, play, single, button("Start again", act.again), speed);
+  const stage = el(
     "div",
-    { class: "playground" },
-    shows(act.show),
-    story,
-    el("div", { class: "pg-run" }, play, button("One step", act.step), button("Start again", act.again), speed),
-    el(
-      "div",
-      { class: "pg-stage" },
-      el("div", { class: "pg-left" }, field, legend(), layers(act.layer), wipe),
-      el("div", { class: "pg-right" }, chart, key(), numbers(cells)),
-    ),
-    form,
-    el("div", { class: "pg-run" }, button("Copy a link to this game", act.share)),
+    { class: "pg-stage" },
+    el("div", { class: "pg-left" }, field, run, note, wipe, legend(), layers(act.layer)),
+    el("div", { class: "pg-right" }, story, changed, numbers(cells), chart, key(), form, share, shared),
   );
-  return { root, field, chart, story, play, wipe, cells };
+  const root = el("div", { class: "playground" }, shows.row, stage);
+  return { root, shows: shows.buttons, field, chart, story, changed, note, play, wipe, share, shared, cells };
 }
 
-function button(text, onclick) {
+/** @param {string} text @param {() => void} onclick */
+export function button(text, onclick) {
   return el("button", { type: "button", onclick }, text);
 }
 
-function shows(show) {
-  const buttons = Object.entries(SCENARIOS).map(([name, { title }]) => button(title, () => show(name)));
-  return el(
+function scenarios(show) {
+  const buttons = Object.fromEntries(
+    Object.entries(SCENARIOS).map(([name, { title }]) => [name, button(title, () => show(name))]),
+  );
+  const named = (ill) => Object.keys(buttons).filter((name) => Boolean(SCENARIOS[name].cure) === ill);
+  const row = el(
     "div",
     { class: "pg-shows", role: "group", "aria-label": "Show me" },
     el("strong", {}, "Show me"),
-    ...buttons,
+    ...named(true).map((name) => buttons[name]),
+    el("span", {}, "and, to compare,"),
+    ...named(false).map((name) => buttons[name]),
   );
+  return { row, buttons };
 }
 
 function legend() {
+  const swatch = (kind, text) => el("span", {}, el("span", { class: `pg-swatch pg-${kind}` }), text);
   return el(
     "p",
     { class: "pg-legend" },
-    el("span", { class: "live-real" }, "● data; D says real"),
-    el("span", { class: "live-fake" }, "✕ generated; D says fake"),
-    el("span", {}, "→ pull of the loss"),
+    el("span", { class: "live-real" }, "● data"),
+    el("span", { class: "live-fake" }, "✕ generated"),
+    el("span", {}, "→ where G is told to move"),
+    swatch("real", "D says real"),
+    swatch("fake", "D says fake"),
+    swatch("ground", "D cannot tell"),
   );
 }
 
@@ -82,8 +95,8 @@ function key() {
     { class: "pg-legend" },
     el("span", { class: "live-third" }, "— loss of D"),
     el("span", { class: "live-fake" }, "- - loss of G"),
-    el("span", {}, "···· ideal"),
-    el("span", {}, "below: modes reached"),
+    el("span", {}, "···· a draw"),
+    el("span", {}, "Each player wants its own loss low; in a draw D can only guess. The strip below: reached."),
   );
 }
 
@@ -106,20 +119,21 @@ function numbers(cells) {
 
 /**
  * The numbers of a session, as text for each cell.
- * @param {import("./session.js").Session} session
+ * @param {import("./session.js").Session | null} session
  * @returns {Record<string, string>}
  */
 export function readings(session) {
+  if (!session) return Object.fromEntries(Object.keys(ROWS).map((name) => [name, "–"]));
   const { numbers: n, ideal, reached, data } = session;
-  const loss = (value, best) =>
-    (session.steps ? digits(value) : "–") + (best === null ? "" : ` (ideal ${digits(best)})`);
+  const loss = (value, draw) =>
+    (session.steps ? digits(value) : "–") + (draw === null ? "" : ` (a draw: ${digits(draw)})`);
   return {
     step: String(session.steps),
     discriminator: loss(n.discriminator, ideal.discriminator),
     generator: loss(n.generator, ideal.generator),
     penalty: session.settings.penalty === "none" ? "none" : digits(n.penalty),
     slope: session.steps ? digits(n.slope) : "–",
-    modes: `${reached.modes} of ${data.anchors.length} ${data.part}`,
+    modes: `${reached.modes} of ${data.parts.length} ${data.kind}`,
     quality: `${Math.round(100 * reached.quality)} %`,
   };
 }
