@@ -113,6 +113,25 @@ def test_a_picture_beyond_the_limit_of_the_library_is_refused_in_our_words_witho
                 folder.decode(path)
 
 
+def test_a_picture_that_is_opened_in_a_thread_takes_no_warning_from_others(tmp_path, monkeypatch):
+    path, opened, go_on = save(tmp_path / "a.png"), threading.Event(), threading.Event()
+    of_pillow = Image.open
+
+    def slow(*args, **options):
+        opened.set()
+        go_on.wait(10)
+        return of_pillow(*args, **options)
+
+    monkeypatch.setattr(Image, "open", slow)
+    thread = threading.Thread(target=folder.decode, args=[path])
+    thread.start()
+    opened.wait(10)
+    with pytest.warns(UserWarning, match="for somebody"):
+        go_on.set()
+        thread.join()
+        warnings.warn("for somebody", stacklevel=1)
+
+
 def test_what_would_not_fit_into_memory_is_refused_before_it_is_allocated(tmp_path, monkeypatch):
     monkeypatch.setattr(_memory, "available", lambda: 10**9)
     images = torch.zeros(100, 3, 8, 8, dtype=torch.uint8)

@@ -27,7 +27,7 @@ CHANNELS = {"1": "L", "L": "L", "RGB": "RGB", "P": "RGB", "CMYK": "RGB"}  # mode
 HIDDEN = (".", "__MACOSX")
 TEST_EVERY = 10
 LARGE = 2**22  # pixels: from here on pictures are decoded one at a time, since each may take half a gigabyte
-_one_large, _opening = threading.Lock(), threading.Lock()
+_one_large = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -232,10 +232,10 @@ def _opened(path: Path) -> Iterator:
     from PIL import Image
 
     try:
-        with _opening, warnings.catch_warnings():  # filters of warnings are everybody's: one thread at a time
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(path, formats=FORMATS)
-        with picture:
+        _silence(Image.DecompressionBombWarning)
+        with Image.open(path, formats=FORMATS) as picture:
+            if Image.MAX_IMAGE_PIXELS and picture.width * picture.height > Image.MAX_IMAGE_PIXELS:
+                raise Image.DecompressionBombWarning
             yield picture
     except _Unfit:
         raise
@@ -244,6 +244,12 @@ def _opened(path: Path) -> Iterator:
         raise ValueError(f"the picture {path} has more than {most} pixels; make it smaller first") from None
     except Exception as error:  # decoders of damaged files raise anything, from SyntaxError to struct.error
         raise ValueError(f"cannot read the picture {path}: {error}; replace or remove it") from None
+
+
+def _silence(category: type[Warning]) -> None:
+    """For good: who puts filters back undoes what other threads have set meanwhile, as pictures are opened in many."""
+    if not any(each[2] is category for each in warnings.filters):
+        warnings.simplefilter("ignore", category)
 
 
 class _Unfit(ValueError):
