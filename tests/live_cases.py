@@ -73,6 +73,13 @@ class Reader:
         self.page.on("console", lambda m: m.type in ("error", "warning") and self.trouble.append(m.text))
         self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        self.context.close()
+        assert failure[0] or self.trouble == []
+
     def open(self, address="", name="playground"):
         self.page.goto(f"{(self.site / name).as_uri()}.html{address}")
         return self.page

@@ -20,49 +20,47 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def reader(chromium, site):
-    reader = Reader(chromium, site)
-    yield reader
-    assert reader.trouble == []
-    reader.context.close()
+    with Reader(chromium, site) as reader:
+        yield reader
 
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_moves_by_mouse_and_by_keys(chromium, site, name, width):
-    reader = Reader(chromium, site, width=width, touch=width < 500)
-    page = reader.open(name=name)
-    assert page.locator(".live > p").is_hidden()  # the still content
-    shown = ".live-numbers"
-    if page.locator(".live-handle").count():
-        handle = page.locator(".live-handle").first
-        before = handle.get_attribute("transform"), handle.get_attribute("aria-valuetext")
-        handle.focus()
-        page.keyboard.press("ArrowRight")
-        by_keys = handle.get_attribute("transform"), handle.get_attribute("aria-valuetext")
-        assert by_keys[0] != before[0] and by_keys[1] != before[1]
-        handle.scroll_into_view_if_needed()
-        box = handle.locator(".live-knob").bounding_box()
-        at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(*at)
-        page.mouse.down()
-        page.mouse.move(at[0] + 25, at[1], steps=4)
-        page.mouse.up()
-        assert handle.get_attribute("transform") != by_keys[0]
-    for control in page.locator(".live-figure select, .live-figure input[type=range], .live-figure button").all():
-        numbers = page.locator(shown).inner_text(), page.locator(".live-plot").first.inner_html()
-        kind = control.evaluate("e => e.tagName")
-        if kind == "SELECT":
-            control.select_option(index=1)
-        elif kind == "INPUT":
-            control.press("ArrowRight")
-        else:
-            control.click()
-        changed = page.locator(shown).inner_text(), page.locator(".live-plot").first.inner_html()
-        assert changed != numbers or control.inner_text() in ("From the beginning", "Pause", "Play", "Begin again")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert "not a number" not in page.locator(shown).inner_text() and "NaN" not in page.locator(".live").inner_html()
-    assert reader.trouble == []
-    reader.context.close()
+    with Reader(chromium, site, width=width, touch=width < 500) as reader:
+        page = reader.open(name=name)
+        assert page.locator(".live > p").is_hidden()  # the still content
+        shown = ".live-numbers"
+        if page.locator(".live-handle").count():
+            handle = page.locator(".live-handle").first
+            before = handle.get_attribute("transform"), handle.get_attribute("aria-valuetext")
+            handle.focus()
+            page.keyboard.press("ArrowRight")
+            by_keys = handle.get_attribute("transform"), handle.get_attribute("aria-valuetext")
+            assert by_keys[0] != before[0] and by_keys[1] != before[1]
+            handle.scroll_into_view_if_needed()
+            box = handle.locator(".live-knob").bounding_box()
+            at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            page.mouse.move(*at)
+            page.mouse.down()
+            page.mouse.move(at[0] + 25, at[1], steps=4)
+            page.mouse.up()
+            assert handle.get_attribute("transform") != by_keys[0]
+        for control in page.locator(".live-figure select, .live-figure input[type=range], .live-figure button").all():
+            numbers = page.locator(shown).inner_text(), page.locator(".live-plot").first.inner_html()
+            kind = control.evaluate("e => e.tagName")
+            if kind == "SELECT":
+                control.select_option(index=1)
+            elif kind == "INPUT":
+                control.press("ArrowRight")
+            else:
+                control.click()
+            changed = page.locator(shown).inner_text(), page.locator(".live-plot").first.inner_html()
+            assert changed != numbers or control.inner_text() in ("From the beginning", "Pause", "Play", "Begin again")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert (
+            "not a number" not in page.locator(shown).inner_text() and "NaN" not in page.locator(".live").inner_html()
+        )
 
 
 def test_the_figure_that_the_text_describes_is_one_click_away_and_on_paper(reader, site):

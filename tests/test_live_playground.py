@@ -11,10 +11,8 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def reader(chromium, site):
-    reader = Reader(chromium, site)
-    yield reader
-    assert reader.trouble == []
-    reader.context.close()
+    with Reader(chromium, site) as reader:
+        yield reader
 
 
 def test_one_step_is_one_step_and_the_seed_makes_it_the_same(reader):
@@ -171,13 +169,12 @@ def test_an_empty_drawing_is_answered_and_leaves_no_old_numbers_or_curves(reader
 
 
 def test_choosing_a_drawing_brings_its_square_into_view(chromium, site):
-    reader = Reader(chromium, site, width=390, touch=True)
-    page = reader.open()
-    page.get_by_label("Data", exact=True).select_option("drawing")
-    for part in (".pg-field", ".pg-note"):
-        box = page.locator(part).bounding_box()
-        assert box["y"] >= 0 and box["y"] + box["height"] <= 900
-    reader.context.close()
+    with Reader(chromium, site, width=390, touch=True) as reader:
+        page = reader.open()
+        page.get_by_label("Data", exact=True).select_option("drawing")
+        for part in (".pg-field", ".pg-note"):
+            box = page.locator(part).bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= 900
 
 
 def test_after_a_failure_a_drawing_is_offered_better_settings(reader):
@@ -268,19 +265,17 @@ def test_every_knob_is_explained_to_eye_and_ear(reader):
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(chromium, site):
-    reader = Reader(chromium, site, width=390, touch=True)
-    page = reader.open()
-    page.get_by_label("Data", exact=True).select_option("drawing")
-    box = page.locator(".pg-field").bounding_box()
-    for x, y in ((40, 40), (200, 90), (120, 200)):
-        page.touchscreen.tap(box["x"] + x, box["y"] + y)
-    page.get_by_role("button", name="One step").tap()
-    reader.press("Start again")
-    reader.press("One step")
-    assert reader.number("Step") == "1"
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert reader.trouble == []
-    reader.context.close()
+    with Reader(chromium, site, width=390, touch=True) as reader:
+        page = reader.open()
+        page.get_by_label("Data", exact=True).select_option("drawing")
+        box = page.locator(".pg-field").bounding_box()
+        for x, y in ((40, 40), (200, 90), (120, 200)):
+            page.touchscreen.tap(box["x"] + x, box["y"] + y)
+        page.get_by_role("button", name="One step").tap()
+        reader.press("Start again")
+        reader.press("One step")
+        assert reader.number("Step") == "1"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_axe_finds_no_fault_in_the_playground(reader):
