@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 import torch
-from torch.nn.functional import avg_pool2d, conv2d, interpolate
+from torch.nn.functional import interpolate
 
-from ganedu import __version__, data, metrics
+from ganedu import __version__, data
 from ganedu.data import pairs
 from ganedu.recipes.paired import alike
 from ganedu.training import evaluation, load, run_folder
@@ -25,6 +25,7 @@ from ganedu.training import evaluation, load, run_folder
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from store import circumstances, ganedu, keep  # noqa: E402
+from translated_pairs import measure  # noqa: E402
 
 SETS, SHOWN = {"relief": "earth", "zoom": "quarter:earth"}, 12
 COMMON = "--size 64 --batch-size 8 --flip --evaluate-every 500 --sample-every 1000 --device cpu"
@@ -36,23 +37,6 @@ COMMANDS = {
     "relief": {"without": f"{RELIEF} --set adversarial=0", "with": f"{RELIEF} --set restoration=50"},
     "zoom": {"without": f"{ZOOM} --set adversarial=0", "with": ZOOM},
 }
-
-
-def measure(made, wanted) -> dict:
-    """Numbers of pictures [n, 3, 64, 64] against those that they should be."""
-    coarse = [avg_pool2d(each, 16).flatten(1).double() for each in (made, wanted)]
-    return {
-        "mean_absolute_error": metrics.mean_absolute_error(made, wanted).item(),
-        "psnr": metrics.psnr(made, wanted).item(),
-        "coarse_frechet_distance": metrics.frechet_from_features(*coarse).item(),
-        "sharpness": (laplacian(made) / laplacian(wanted)).item(),
-    }
-
-
-def laplacian(images):
-    """Mean square of what the discrete Laplacian leaves of [n, C, H, W]."""
-    kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]).expand(images.shape[1], 1, 3, 3)
-    return conv2d(images, kernel, groups=images.shape[1]).square().mean()
 
 
 def task(name: str, folder: Path) -> dict:
