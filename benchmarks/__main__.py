@@ -1,11 +1,12 @@
 """Run the benchmarks and store what they find: `python -m benchmarks [NAME ...] [--rounds N] [--threads N]`.
 
-Those of speed run if none is named. To be named are "quality", which trains for hours (--seconds for each run), and
-"playground", which needs a browser.
+Those of speed run if none is named. To be named are "quality", which trains for hours (--seconds for each plain run,
+--parts to go on), and "playground", which needs a browser.
 """
 
 import argparse
 from functools import partial
+from pathlib import Path
 
 import torch
 
@@ -30,7 +31,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; those of speed if none is")
     parser.add_argument("--rounds", type=int, default=15, help="rounds of all contestants in turns (15)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of PyTorch (its own choice)")
-    parser.add_argument("--seconds", type=float, default=600.0, help="of the processor for each run of quality (600)")
+    parser.add_argument("--seconds", type=float, default=600.0, help="of each plain run of quality (600)")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each kind of quality (3)")
+    parser.add_argument("--parts", type=Path, help="folder of what quality has done; the same command goes on from it")
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; choose from {', '.join(NAMES)}")
@@ -38,8 +41,10 @@ def main() -> None:
     command = f"python -m benchmarks {{}} --rounds {options.rounds} --threads {options.threads}"
     for name in options.names or SPEED:
         if name == "quality":
-            told = f"python -m benchmarks quality --seconds {options.seconds:g} --threads {options.threads}"
-            found = quality.measure(seconds=options.seconds)
+            told = f"quality --seconds {options.seconds:g} --seeds {options.seeds} --threads {options.threads}"
+            told = f"python -m benchmarks {told}"
+            seeds = tuple(range(options.seeds))
+            found = quality.measure(seconds=options.seconds, seeds=seeds, parts=options.parts)
             print(f"{record.write(found, command=told)} written")
             for runner, row in found["runners"].items():
                 print(f"  {runner:18} Fréchet distance {row['last']:8.1f}")

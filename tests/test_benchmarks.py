@@ -212,19 +212,35 @@ def test_the_page_shows_the_stored_numbers(tmp_path):
     assert (tmp_path / "scaling.svg").read_bytes() == before
 
 
-def test_quality_is_followed_over_the_same_seconds_for_all_runners():
+QUALITY = {"data": "digits", "size": 8, "seconds": 0.3, "every": 0.1, "samples": 80, "seeds": (0, 1)}
+
+
+def test_quality_is_followed_at_the_same_times_for_all_runners(tmp_path, monkeypatch):
     runners = ("dcgan, plain", "wgan-gp, plain", "sngan, plain", "sngan, ours", "r3gan, small")
-    settings = {"data": "digits", "size": 8, "seconds": 0.02, "points": 2, "samples": 80, "seeds": (0, 1)}
-    found = quality.measure(runners=runners, **settings)
+    monkeypatch.setattr(quality, "paces", lambda names, *_: dict(zip(names, (0.1, 0.05, 0.1, 0.1, 0.04), strict=True)))
+    found = quality.measure(runners=runners, parts=tmp_path / "parts", **QUALITY)
     assert tuple(found["runners"]) == runners
-    for row in found["runners"].values():
+    for name, row in found["runners"].items():
         assert len(row["runs"]) == 2
+        times = [0.1, 0.2, 0.3] if name.endswith("plain") else [0.1, 0.2]
         for run in row["runs"]:
-            assert len(run["frechet_distance"]) == 2
-            assert run["seconds"][0] >= 0.01 and run["seconds"][1] >= 0.02
-            assert run["steps"][0] <= run["steps"][1]
-            assert all(np.isfinite(run["frechet_distance"]))
+            assert run["seconds"] == pytest.approx(times)
+            assert run["steps"] == [round(each / found["pace"][name]) for each in run["seconds"]]
+            assert len(run["frechet_distance"]) == len(times)
+            assert all(np.isfinite([*run["frechet_distance"], run["not_averaged"]]))
+            assert (run["not_averaged"] == run["frechet_distance"][-1]) == name.endswith("plain")
     assert json.loads(json.dumps(found["settings"])) is not None
+    monkeypatch.setattr(quality, "runner", None)  # nothing is left to do
+    assert quality.measure(runners=runners, parts=tmp_path / "parts", **QUALITY)["runners"] == found["runners"]
+    with pytest.raises(ValueError, match="other settings; choose another folder"):
+        quality.measure(runners=runners, parts=tmp_path / "parts", **QUALITY | {"samples": 70})
+
+
+def test_the_pace_of_each_runner_is_measured_by_its_own_steps():
+    images = torch.randint(0, 256, (64, 1, 8, 8), dtype=torch.uint8)
+    found = quality.paces(("dcgan, plain", "sngan, small"), images, 8)
+    assert found.keys() == {"dcgan, plain", "sngan, small"}
+    assert all(1e-5 < each < 10 for each in found.values())
 
 
 def test_quality_is_reached_when_a_run_first_is_as_near_as_the_best_plain_one():
