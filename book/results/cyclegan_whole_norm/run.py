@@ -2,12 +2,15 @@
 
 The recipe's miniature on shapes of known pairing, as in `cyclegan_shapes_long`, three seeds. But where its generators
 bring every map of every image to mean 0 and variance 1, here one mean and one variance serve all maps of an image.
-Numbers go to metrics.json, their circumstances to provenance.json. samples.png has rows of the first twelve test
-images: the images, their translations by each run, those of the first translated back, and the true partners.
+Then the same three seeds without the identity loss. Numbers go to metrics.json, their circumstances to provenance.json.
+samples.png has rows of the first twelve test images: the images, their translations by each run with the identity loss
+and by each without, and the true partners.
 """
 
 import sys
 import time
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -23,7 +26,7 @@ sys.path.insert(0, str(HERE.parent))
 from store import circumstances, keep  # noqa: E402
 from translated_shapes import SHOWN, test_images, train  # noqa: E402
 
-STEPS, EVERY, SEEDS = 2500, 500, (0, 1, 2)
+STEPS, EVERY, SEEDS, IDENTITIES = 2500, 500, (0, 1, 2), (0.5, 0.0)
 Recipe = recipes.get("cyclegan")
 
 
@@ -46,16 +49,15 @@ def main():
     torch.set_num_threads(1)
     about, began = circumstances(HERE) | {"seeds": SEEDS}, time.monotonic()
     test, partners = (images[:SHOWN] for images in test_images())
-    runs, made, back = [], [], []
-    for seed in SEEDS:
-        recipe = Recipe(Recipe.Config().small(), image_shape=(3, 32, 32), seed=seed)
+    runs, made = [], []
+    for identity, seed in product(IDENTITIES, SEEDS):
+        config = replace(Recipe.Config().small(), identity=identity)
+        recipe = Recipe(config, image_shape=(3, 32, 32), seed=seed)
         use_whole_norm(recipe.networks["generator"])
         run, pictures = train(recipe, STEPS, EVERY, seed=seed)
-        runs.append(run)
+        runs.append(run | {"seed": seed})
         made.append(pictures[STEPS][0])
-        back.append(pictures[STEPS][1])
-    rows = torch.cat([test, *made, back[0], partners])
-    run_folder.write_samples(HERE / "samples.png", rows, columns=SHOWN)
+    run_folder.write_samples(HERE / "samples.png", torch.cat([test, *made, partners]), columns=SHOWN)
     keep(HERE, {"recipe": "cyclegan", "runs": runs}, about | {"wall_seconds": round(time.monotonic() - began, 1)})
 
 
