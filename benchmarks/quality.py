@@ -55,11 +55,12 @@ PAPERS = {
 def measure(*, runners: tuple[str, ...] = RUNNERS, parts: Path | None = None, **changes) -> dict:
     """All runners, seed by seed: seconds, steps and Fréchet distances of each; settings: see SETTINGS.
 
-    parts: a folder for what is done, the seconds of a step and the runs; a second call goes on from there.
-    Raises ValueError if it holds what was done with other settings.
+    parts: a folder for what is done, the seconds of a step and the runs; a second call goes on from there, with more
+    seeds if it likes. Raises ValueError if it holds what was done with other settings.
     """
     settings = SETTINGS | changes
-    if kept(parts, "settings", lambda: settings) != json.loads(json.dumps(settings)):
+    same = {name: value for name, value in settings.items() if name != "seeds"}
+    if kept(parts, "settings", lambda: same) != same:
         raise ValueError(f"{parts} holds runs with other settings; choose another folder")
     images = data.load(settings["data"], size=settings["size"]).images
     classifier = features.network(settings["data"])
