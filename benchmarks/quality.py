@@ -38,10 +38,10 @@ RUNNERS = (
     "dcgan, plain",
     "dcgan, ours",
     "dcgan, small",
-    "wgan-gp, plain",
-    "sngan, plain",
     "sngan, small",
     "r3gan, small",
+    "wgan-gp, plain",
+    "sngan, plain",
 )
 ROUNDS, TRIED = 9, 3  # rounds of all runners, and steps of each in a round, to learn how long one takes
 # Published settings at 32 x 32 pixels, where the papers have them; for DCGAN those of the port that tutorials copy.

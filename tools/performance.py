@@ -107,6 +107,10 @@ def figure(found: dict) -> str:
         ax.minorticks_off()
     axes[0].set_ylabel("seconds or GiB")
     axes[0].legend()
+    return _svg(fig)
+
+
+def _svg(fig: plt.Figure) -> str:
     buffer = io.StringIO()
     fig.savefig(buffer, format="svg", metadata={"Date": None})
     plt.close(fig)
@@ -128,6 +132,51 @@ def playground(found: dict) -> str:
     return "\n".join([*lines, "", origin(found["provenance"])]) + "\n"
 
 
+def quality(found: dict) -> str:
+    """The distance of each runner after a third, two thirds and the whole of the time, and when it led."""
+    seconds = found["settings"]["seconds"]
+    times = [seconds / 3, 2 * seconds / 3, seconds]
+    names = ("runner", "seconds a step", *(f"after {time:g} s" for time in times), "not averaged", "as near after")
+    lines = [f"| {' | '.join(names)} |", f"|---{'|--:' * (len(names) - 1)}|"]
+    for name, row in found["runners"].items():
+        runs, pace = row["runs"], f"{found['pace'][name]:.3f}"
+        distances = [_among([_at(run, time) for run in runs]) for time in times]
+        raw = "" if name.endswith("plain") else _among([run["not_averaged"] for run in runs])
+        first = _among([reached or float("inf") for reached in row["reached"]], "{:.0f} s")
+        lines.append(f"| {' | '.join([name, pace, *distances, raw, first])} |")
+    return "\n".join([*lines, "", origin(found["provenance"])]) + "\n"
+
+
+def _at(run: dict, time: float) -> float | None:
+    return dict(zip(run["seconds"], run["frechet_distance"], strict=True)).get(time)
+
+
+def _among(values: list[float | None], form: str = "{:.0f}") -> str:
+    """Least and largest value of the seeds, once if they read alike; nothing where there are none."""
+    if None in values:
+        return ""
+    low, high = ("never" if value == float("inf") else form.format(value) for value in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
+def race(found: dict) -> str:
+    """Distance over time of each runner, the mean of its seeds between their least and largest, as SVG."""
+    plots.use_style()
+    plt.rcParams["svg.hashsalt"] = "ganedu"
+    fig, ax = plt.subplots(figsize=(7, 3.8))
+    kinds = {"plain": (0, (1, 1)), "ours": (0, (5, 1.5)), "small": "-"}
+    recipes = list(dict.fromkeys(name.partition(", ")[0] for name in found["runners"]))
+    for name, row in found["runners"].items():
+        recipe, _, kind = name.partition(", ")
+        marker, color = "osD^"[recipes.index(recipe)], plots.PALETTE[recipes.index(recipe)]
+        times, distances = row["runs"][0]["seconds"], np.array([run["frechet_distance"] for run in row["runs"]])
+        ax.plot(times, distances.mean(0), linestyle=kinds[kind], marker=marker, color=color, label=name, ms=4)
+        ax.fill_between(times, distances.min(0), distances.max(0), color=color, alpha=0.15, lw=0)
+    ax.set(yscale="log", xlabel="seconds of one core", ylabel="Fréchet distance")
+    ax.legend(ncols=2)
+    return _svg(fig)
+
+
 def build(target: Path) -> None:
     """Write the generated parts of the page into the folder `target`."""
     results = record.read()
@@ -137,6 +186,9 @@ def build(target: Path) -> None:
         write_if_changed(target / "scaling.svg", figure(results["scaling"]))
     if "playground" in results:
         write_if_changed(target / "playground.md", playground(results["playground"]))
+    if "quality" in results:
+        write_if_changed(target / "quality.md", quality(results["quality"]))
+        write_if_changed(target / "quality.svg", race(results["quality"]))
 
 
 if __name__ == "__main__":
