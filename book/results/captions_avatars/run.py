@@ -1,4 +1,4 @@
-"""Faces drawn from captions by AttnGAN: `python book/results/captions_avatars/run.py`, half an hour of one CPU thread.
+"""Faces drawn from captions by AttnGAN: `python book/results/captions_avatars/run.py`, ten minutes of one CPU thread.
 
 The run is that of `COMMAND`. Its averaged generator draws a face for each of 1,000 captions of the test set, and a
 judge that was trained on drawn faces names the ten attributes: how often they are those that the caption says, how
@@ -27,8 +27,8 @@ from store import circumstances, ganedu, keep  # noqa: E402
 
 SIDE = 32
 COMMAND = (
-    f"train attngan --data avatars --size {SIDE} --steps 8000 --set width=24 --set learning_rate_d=2e-4 "
-    "--set match_weight=3.0 --set decay=True --sample-every 2000 --device cpu"
+    f"train attngan --data avatars --size {SIDE} --steps 4000 --set width=24 --set learning_rate_d=1e-4 "
+    "--set match_weight=3.0 --set decay=True --sample-every 1000 --device cpu"
 )
 ASKED, SHOWN, TIMES = 1000, 10, 3
 
