@@ -63,7 +63,7 @@ def distance(images: Tensor) -> float:
 
 
 def trained(kind: type, config, seed: int, stops: tuple[int, ...]):
-    """Train as the chapter does; at each of the stops yields 1541 samples of the averaged generator and D's late loss."""
+    """Train as the chapter does; at each of the stops yields 1541 averaged samples and D's late loss."""
     recipe = kind(config, image_shape=(1, 16, 16), seed=seed)
     batches = DeviceBatches(kinds.Images(DIGITS), config.batch_size, device="cpu", seed=seed)
     average = Average(recipe.networks["generator"], decay=0.999)
