@@ -123,6 +123,13 @@ def test_no_run_of_wgan_gp_collapses():
     assert len(final) == 5 and max(final) < 1.5 * min(final)
 
 
+def test_the_four_runs_of_chapter_20_were_made_by_its_cells():
+    folder = FASHION.with_name("critic_speeds")
+    stored = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    code = runpy.run_path(str(folder / "run.py"))["code"]()
+    assert stored["code_sha256"] == hashlib.sha256(code.encode()).hexdigest(), f"run `{stored['command']}` again"
+
+
 def test_the_race_at_equal_time_is_what_chapter_29_says_of_it():
     stored = json.loads((ROOT / "book" / "results" / "equal_time" / "metrics.json").read_text(encoding="utf-8"))
     curves = {arm: each["frechet_distance"] for arm, each in stored["arms"].items()}
