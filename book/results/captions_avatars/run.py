@@ -27,7 +27,7 @@ from store import circumstances, ganedu, keep  # noqa: E402
 
 SIDE = 32
 COMMAND = (
-    f"train attngan --data avatars --size {SIDE} --steps 4000 --set width=24 --set learning_rate_d=1e-4 "
+    f"train attngan --data avatars --size {SIDE} --steps 4000 --set width=24 --set learning_rate_d=2e-4 "
     "--set match_weight=3.0 --set decay=True --sample-every 1000 --device cpu"
 )
 ASKED, SHOWN, TIMES = 1000, 10, 3
