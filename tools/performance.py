@@ -168,11 +168,13 @@ def race(found: dict) -> str:
     recipes = list(dict.fromkeys(name.partition(", ")[0] for name in found["runners"]))
     for name, row in found["runners"].items():
         recipe, _, kind = name.partition(", ")
-        marker, color = "osD^"[recipes.index(recipe)], plots.PALETTE[recipes.index(recipe)]
+        marker, color = "osD^"[recipes.index(recipe)], plots.COLORS[recipes.index(recipe)]
         times, distances = row["runs"][0]["seconds"], np.array([run["frechet_distance"] for run in row["runs"]])
         ax.plot(times, distances.mean(0), linestyle=kinds[kind], marker=marker, color=color, label=name, ms=4)
         ax.fill_between(times, distances.min(0), distances.max(0), color=color, alpha=0.15, lw=0)
     ax.set(yscale="log", xlabel="seconds of one core", ylabel="Fréchet distance")
+    ax.set_yticks([10, 20, 50, 100, 200], ["10", "20", "50", "100", "200"])
+    ax.minorticks_off()
     ax.legend(ncols=2)
     return _svg(fig)
 
