@@ -1,4 +1,4 @@
-"""Faces drawn from captions by AttnGAN: `python book/results/captions_avatars/run.py`, a quarter of an hour of one CPU thread.
+"""Faces drawn from captions by AttnGAN: `python book/results/captions_avatars/run.py`, 15 minutes of one thread.
 
 The run is that of `COMMAND`. Its averaged generator draws a face for each of 1,000 captions of the test set, and a
 judge that was trained on drawn faces names the ten attributes: how often they are those that the caption says, how
