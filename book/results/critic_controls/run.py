@@ -1,7 +1,7 @@
-"""Loss or leash? `python book/results/critic_controls/run.py`, about 4 minutes of one CPU thread.
+"""Loss or leash? `python book/results/critic_controls/run.py`, about 6 minutes of one CPU thread.
 
 The fast critic of chapter 20, and beside it what has the other loss, no penalty, or neither: two losses times penalty
-or none, and nothing else differs. One more arm is the chapter's DCGAN with both players at one rate. The code is that
+or none, and nothing else differs. Two more arms are the chapter's recipes with both players at one rate. The code is that
 of the chapter's cells with the tag `speed-code`, as in `critic_speeds`. Kept are losses, gaps and Fréchet distances of
 every 20 steps. Numbers go to metrics.json, their circumstances, with the hash of the code, to provenance.json.
 """
@@ -21,7 +21,10 @@ ARMS = {
     f"{loss}, {penalty}": ("wgan-gp", FAST | {"loss": loss, "penalty": penalty})
     for loss in ("wasserstein", "non_saturating")
     for penalty in ("gradient_penalty", "none")
-} | {"DCGAN, one rate": ("dcgan", {"learning_rate": 1e-3, "learning_rate_d": 1e-3})}
+} | {
+    "DCGAN, one rate": ("dcgan", {"learning_rate": 1e-3, "learning_rate_d": 1e-3}),
+    "WGAN-GP, one rate": ("wgan-gp", FAST | {"learning_rate_d": 2e-3}),
+}
 
 
 def main() -> None:
