@@ -1,9 +1,10 @@
 """Loss or leash? `python book/results/critic_controls/run.py`, about 6 minutes of one CPU thread.
 
 The fast critic of chapter 20, and beside it what has the other loss, no penalty, or neither: two losses times penalty
-or none, and nothing else differs. Two more arms are the chapter's recipes with both players at one rate. The code is that
-of the chapter's cells with the tag `speed-code`, as in `critic_speeds`. Kept are losses, gaps and Fréchet distances of
-every 20 steps. Numbers go to metrics.json, their circumstances, with the hash of the code, to provenance.json.
+or none, and nothing else differs. Two more arms are the chapter's recipes with both players at one rate. The code is
+that of the chapter's cells with the tag `speed-code`, as in `critic_speeds`. Kept are losses, gaps and Fréchet
+distances of every 20 steps. Numbers go to metrics.json, their circumstances, with the hash of the code, to
+provenance.json.
 """
 
 import hashlib
