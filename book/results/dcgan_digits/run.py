@@ -77,6 +77,20 @@ def trained(kind: type, config, seed: int, stops: tuple[int, ...]):
             yield samples, torch.stack(losses[-LAST:]).mean().item()
 
 
+def measures(samples: Tensor, loss: float) -> dict[str, float]:
+    """Background and Fréchet distances of samples [n, 1, 16, 16], as they come and repaired, beside D's late loss."""
+    factor, shift = REAL.std() / samples.std(), REAL.mean() - samples.mean()
+    return {
+        "background": round(samples[..., 0].median().item(), 4),  # of the left column
+        "loss_d": round(loss, 5),
+        "factor": round(factor.item(), 4),
+        "as it is": distance(samples),
+        "contrast": distance(samples * factor),
+        "mean": distance(samples + shift),
+        "mean and contrast": distance((samples - samples.mean()) * factor + REAL.mean()),
+    }
+
+
 def gray() -> tuple[dict, Tensor]:
     """What each way of judging leaves after some steps, and the picture's rows [n, SHOWN, 1, 16, 16]."""
     config = replace(Dcgan.Config().small(), learning_rate_d=0.0)  # 0: that of G
@@ -85,22 +99,12 @@ def gray() -> tuple[dict, Tensor]:
         arm = found[name] = {}
         for seed in range(SEEDS):
             ((samples, loss),) = trained(kind, config, seed, (GRAY,))
-            factor, shift = REAL.std() / samples.std(), REAL.mean() - samples.mean()
-            both = (samples - samples.mean()) * factor + REAL.mean()
-            values = {
-                "background": round(samples[..., 0].median().item(), 4),  # of the left column
-                "loss_d": round(loss, 5),
-                "factor": round(factor.item(), 4),
-                "as it is": distance(samples),
-                "contrast": distance(samples * factor),
-                "mean": distance(samples + shift),
-                "mean and contrast": distance(both),
-            }
+            values = measures(samples, loss)
             for key, value in values.items():
                 arm.setdefault(key, []).append(value)
             if seed == 0:
                 rows.append(samples[:SHOWN])
-                rows += [samples[:SHOWN] * factor] if name == "two passes" else []
+                rows += [samples[:SHOWN] * values["factor"]] if name == "two passes" else []
     return found, torch.stack(rows)
 
 
