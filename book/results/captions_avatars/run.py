@@ -3,6 +3,7 @@
 The run is that of `COMMAND`. Its averaged generator draws a face for each of 1,000 captions of the test set, and a
 judge that was trained on drawn faces names the ten attributes: how often they are those that the caption says, how
 often those of another caption (what not listening would give), and how often the judge is right on the true faces.
+The pixels are asked how much of their attention goes to the word "glasses", where glasses sit and elsewhere.
 Numbers go to metrics.json, their circumstances to provenance.json; samples.png has a caption a column: the true face,
 and three that were drawn from it. The judge is trained at its first use, which takes some minutes more.
 
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 
 import torch
+from torch.nn.functional import adaptive_avg_pool2d
 
 from ganedu import __version__, data
 from ganedu.data import avatars, captions
@@ -31,6 +33,8 @@ COMMAND = (
     "--set match_weight=3.0 --set decay=True --sample-every 1000 --device cpu"
 )
 ASKED, SHOWN, TIMES = 1000, 10, 3
+GLASSES = avatars.NAMES.index("glasses")
+READ = ("glasses", "eyes", "background")
 
 
 def drawn(recipe, tokens, lengths, seed):
@@ -39,6 +43,29 @@ def drawn(recipe, tokens, lengths, seed):
     parts = zip(tokens.split(100), lengths.split(100), strict=True)
     with torch.no_grad():
         return torch.cat([generator(recipe.noise(len(n), random), t, n).images[-1] for t, n in parts])
+
+
+def read_by_pixels(recipe, described, faces):
+    """Mean share of a pixel's attention that goes to some words, for pixels where glasses sit, and elsewhere.
+
+    In pictures that are drawn from captions with glasses. Where those sit: at the pixels of the true face that change
+    when it is drawn without; all faces have their eyes in the same place.
+    """
+    worn = (faces.attributes[:, GLASSES] > 0).nonzero()[:ASKED, 0]
+    bare = faces.attributes[worn].clone()
+    bare[:, GLASSES] = 0
+    changed = (avatars.draw(bare) != faces.images[worn]).any(1, keepdim=True)
+    tokens, lengths = described.tokens[worn], described.lengths[worn]
+    paid = recipe.draw_all(len(worn), torch.Generator().manual_seed(0), tokens=tokens, lengths=lengths).attention
+    on = adaptive_avg_pool2d(changed.float(), paid.shape[-1])[:, 0]
+    table = {}
+    for word in READ:
+        samples, places = (tokens == described.words.index(word)).nonzero(as_tuple=True)
+        shares = {"on": on[samples], "off": 1 - on[samples]}
+        table[word] = {
+            name: ((paid[samples, places] * part).sum() / part.sum()).item() for name, part in shares.items()
+        }
+    return table
 
 
 def main() -> None:
@@ -66,7 +93,8 @@ def main() -> None:
         "seed": 0,
         "wall_seconds": round(time.perf_counter() - started),
     }
-    keep(HERE, {"asked": ASKED, "shown": described.captions[:SHOWN], "accuracy": found}, provenance)
+    numbers = {"asked": ASKED, "shown": described.captions[:SHOWN], "accuracy": found}
+    keep(HERE, numbers | {"attention": read_by_pixels(recipe, described, faces)}, provenance)
 
 
 if __name__ == "__main__":
