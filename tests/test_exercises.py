@@ -38,7 +38,7 @@ WRONG = {
 }
 NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
 EXERCISES = [(chapter, exercise) for chapter, notebook in NOTEBOOKS.items() for exercise in exercises(notebook)]
-DTYPE = re.compile(r"^torch\.set_default_dtype\(.*\)$", re.MULTILINE)
+DTYPE = re.compile(r"^torch\.set_default_dtype\([\w.]+\)", re.MULTILINE)  # a comment may follow
 MAGIC = re.compile(r"^\s*[%!].*$", re.MULTILINE)
 
 
