@@ -256,3 +256,21 @@ def test_quality_is_reached_when_a_run_first_is_as_near_as_the_best_plain_one():
         "sngan, ours": [None],
     }
     assert found["sngan, ours"]["goal"] == 5.0
+
+
+def test_the_table_of_quality_shows_each_time_and_who_was_as_near():
+    runs = {
+        "dcgan, plain": [[9.0, 7.0, 5.0], [11.0, 6.0, 5.0]],
+        "dcgan, small": [[8.0, 4.0], [6.0, 6.0]],
+    }
+    made = {
+        name: [{"seconds": [20.0, 40.0, 60.0][: len(d)], "frechet_distance": d, "not_averaged": 12.0} for d in each]
+        for name, each in runs.items()
+    }
+    found = {"settings": {"seconds": 60.0}, "pace": dict.fromkeys(runs, 0.25), "runners": quality.summary(made)}
+    found["provenance"] = record.provenance("python -m benchmarks quality")
+    table = performance.quality(found)
+    assert "| dcgan, plain | 0.250 | 9 to 11 | 6 to 7 | 5 |  | 60 s |" in table
+    assert "| dcgan, small | 0.250 | 6 to 8 | 4 to 6 |  | 12 | 40 s to never |" in table
+    assert table.count("`python -m benchmarks quality`") == 1
+    assert performance.race(found).count("<path") > 10
