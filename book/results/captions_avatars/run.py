@@ -37,14 +37,6 @@ GLASSES = avatars.NAMES.index("glasses")
 READ = ("glasses", "eyes", "background")
 
 
-def drawn(recipe, tokens, lengths, seed):
-    """Faces [n, 3, SIDE, SIDE] drawn from captions."""
-    random, generator = torch.Generator().manual_seed(seed), recipe.networks["generator"]
-    parts = zip(tokens.split(100), lengths.split(100), strict=True)
-    with torch.no_grad():
-        return torch.cat([generator(recipe.noise(len(n), random), t, n).images[-1] for t, n in parts])
-
-
 def read_by_pixels(recipe, described, faces):
     """Mean share of a pixel's attention that goes to some words, for pixels where glasses sit, and elsewhere.
 
@@ -77,7 +69,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         ganedu(f"{COMMAND} --out {folder}/run", folder)
         recipe = load(Path(folder) / "run")
-        made = [drawn(recipe, described.tokens[:ASKED], described.lengths[:ASKED], seed) for seed in range(TIMES)]
+        said = {"tokens": described.tokens[:ASKED], "lengths": described.lengths[:ASKED]}
+        made = [recipe.sample(ASKED, torch.Generator().manual_seed(seed), **said) for seed in range(TIMES)]
     found = {
         "as_said": attributes.accuracy(judge, made[0], table),
         "as_another_says": attributes.accuracy(judge, made[0], table.roll(1, 0)),
