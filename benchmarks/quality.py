@@ -56,10 +56,10 @@ def measure(*, runners: tuple[str, ...] = RUNNERS, parts: Path | None = None, **
     """All runners, seed by seed: seconds, steps and Fréchet distances of each; settings: see SETTINGS.
 
     parts: a folder for what is done, the seconds of a step and the runs; a second call goes on from there, with more
-    seeds if it likes. Raises ValueError if it holds what was done with other settings.
+    seeds if it likes. Raises ValueError if it holds what was done with other settings or runners.
     """
     settings = SETTINGS | changes
-    same = {name: value for name, value in settings.items() if name != "seeds"}
+    same = {name: value for name, value in settings.items() if name != "seeds"} | {"runners": list(runners)}
     if kept(parts, "settings", lambda: same) != same:
         raise ValueError(f"{parts} holds runs with other settings; choose another folder")
     images = data.load(settings["data"], size=settings["size"]).images

@@ -234,6 +234,8 @@ def test_quality_is_followed_at_the_same_times_for_all_runners(tmp_path, monkeyp
     assert quality.measure(runners=runners, parts=tmp_path / "parts", **QUALITY)["runners"] == found["runners"]
     with pytest.raises(ValueError, match="other settings; choose another folder"):
         quality.measure(runners=runners, parts=tmp_path / "parts", **QUALITY | {"samples": 70})
+    with pytest.raises(ValueError, match="other settings; choose another folder"):
+        quality.measure(runners=runners[:2], parts=tmp_path / "parts", **QUALITY)
 
 
 def test_the_pace_of_each_runner_is_measured_by_its_own_steps():

@@ -2,11 +2,10 @@
 thread.
 
 DCGAN and WGAN-GP, each with a discriminator at 0.3 and at 3 times the rate of its generator, 200 steps, and the faster
-DCGAN without batch norm in its discriminator. The code is not
-copied: the chapter's cells with the tag `speed-code` are executed as they are printed. Kept are what was noted every 20
-steps, the Fréchet distance of the last samples times one factor that gives them the contrast of the data, and for
-WGAN-GP the live report, the difference of the means, and the patient report. Numbers go to metrics.json, their
-circumstances, with the hash of the code, to provenance.json.
+DCGAN without batch norm in its discriminator. The code is not copied: the chapter's cells with the tag `speed-code` are
+executed as they are printed. Kept are what was noted every 20 steps, the Fréchet distance of the last samples times one
+factor that gives them the contrast of the data, and for WGAN-GP the live report, the difference of the means, and the
+patient report. Numbers go to metrics.json, their circumstances, with the hash of the code, to provenance.json.
 """
 
 import hashlib

@@ -91,20 +91,21 @@ def measures(samples: Tensor, loss: float) -> dict[str, float]:
     }
 
 
+def over_seeds(kind: type, **changes) -> tuple[dict[str, list], Tensor]:
+    """What is measured after GRAY steps with both players at the rate of G, and the samples of seed 0."""
+    config = replace(Dcgan.Config().small(), learning_rate_d=0.0, **changes)  # 0: that of G
+    ends = [next(trained(kind, config, seed, (GRAY,))) for seed in range(SEEDS)]
+    found = [measures(*end) for end in ends]
+    return {key: [each[key] for each in found] for key in found[0]}, ends[0][0]
+
+
 def gray() -> tuple[dict, Tensor]:
     """What each way of judging leaves after some steps, and the picture's rows [n, SHOWN, 1, 16, 16]."""
-    config = replace(Dcgan.Config().small(), learning_rate_d=0.0)  # 0: that of G
     found, rows = {}, [REAL[:SHOWN]]
     for name, kind in PASSES.items():
-        arm = found[name] = {}
-        for seed in range(SEEDS):
-            ((samples, loss),) = trained(kind, config, seed, (GRAY,))
-            values = measures(samples, loss)
-            for key, value in values.items():
-                arm.setdefault(key, []).append(value)
-            if seed == 0:
-                rows.append(samples[:SHOWN])
-                rows += [samples[:SHOWN] * values["factor"]] if name == "two passes" else []
+        found[name], samples = over_seeds(kind)
+        rows.append(samples[:SHOWN])
+        rows += [samples[:SHOWN] * REAL.std() / samples.std()] if name == "two passes" else []
     return found, torch.stack(rows)
 
 

@@ -8,7 +8,6 @@ batch norm at all. Numbers go to metrics.json, their circumstances to provenance
 
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,7 +15,7 @@ from torch import nn
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from dcgan_digits.run import GRAY, SEEDS, Dcgan, measures, trained  # noqa: E402
+from dcgan_digits.run import GRAY, SEEDS, Dcgan, over_seeds  # noqa: E402
 from store import circumstances, keep  # noqa: E402
 
 SPREAD = 0.1  # standard deviation of the first biases
@@ -38,14 +37,7 @@ ARMS = {"a bias": (Biased, {}), "no norm": (Dcgan, {"norm": "none"})}
 def main() -> None:
     torch.set_num_threads(1)
     provenance, start = circumstances(HERE), time.time()
-    found: dict[str, dict[str, list]] = {}
-    for name, (kind, changes) in ARMS.items():
-        config = replace(Dcgan.Config().small(), learning_rate_d=0.0, **changes)  # 0: that of G
-        arm = found[name] = {}
-        for seed in range(SEEDS):
-            ((samples, loss),) = trained(kind, config, seed, (GRAY,))
-            for key, value in measures(samples, loss).items():
-                arm.setdefault(key, []).append(value)
+    found = {name: over_seeds(kind, **changes)[0] for name, (kind, changes) in ARMS.items()}
     settings = {"seeds": SEEDS, "steps": GRAY, "spread_of_bias": SPREAD}
     provenance |= {"seeds": list(range(SEEDS)), "wall_seconds": round(time.time() - start)}
     keep(HERE, {"settings": settings, "arms": found}, provenance)
