@@ -59,7 +59,7 @@ class Recipe(adversarial.Recipe):
     Config = Config
     Batch = kinds.Voxels
     default_data = "solids"
-    default_steps = 1300  # eighty seconds of one thread; after 500 its chairs have no legs
+    default_steps = 1300  # a minute of one thread; after 500 its chairs have no legs
     sheet_side = PICTURE  # pixels of a picture on a sheet
 
     def __init__(self, config, *, image_shape: tuple[int, int, int, int], device="cpu", seed: int = 0):
