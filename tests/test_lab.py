@@ -75,14 +75,23 @@ def cell_with(page, text):
 
 
 def run(page, index):
-    """Run one cell as its button does; returns what it shows."""
-    return page.evaluate(
-        f"""async index => {{
+    """Run one cell as its button does; returns what it shows.
+
+    The page holds on to the promise and is asked whether it is kept: one that only Playwright awaits can be collected
+    as garbage, and the wait fails.
+    """
+    page.evaluate(
+        f"""index => {{
             {NOTEBOOK}.activeCellIndex = index;
-            await window.jupyterapp.commands.execute('notebook:run-cell');
-            const outputs = {NOTEBOOK}.widgets[index].model.sharedModel.outputs;
-            return outputs.map(o => o.text ? [].concat(o.text).join('') : o.traceback.join('\\n')).join('\\n');
+            window.ran = {{ promise: window.jupyterapp.commands.execute('notebook:run-cell'), over: false }};
+            window.ran.promise.finally(() => {{ window.ran.over = true; }});
         }}""",
+        index,
+    )
+    page.wait_for_function("window.ran.over")
+    return page.evaluate(
+        f"""index => {NOTEBOOK}.widgets[index].model.sharedModel.outputs
+            .map(o => o.text ? [].concat(o.text).join('') : o.traceback.join('\\n')).join('\\n')""",
         index,
     )
 
@@ -121,7 +130,7 @@ def test_fail_read_mend_pass_close_update_and_find_it_again(lab, page, editions)
     hint = type_in(WRONG["answer"])
     assert WRONG["says"] in hint and "Traceback" not in hint and len(hint.splitlines()) <= 4
     assert f"✓ {EXERCISE}  well done" in type_in(RIGHT)
-    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    page.evaluate("void window.jupyterapp.commands.execute('docmanager:save')")
     page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
     mine = (work / NAME).read_bytes()
     page.close()
