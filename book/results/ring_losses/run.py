@@ -1,4 +1,4 @@
-"""The ring with five losses over many seeds: `python book/results/ring_losses/run.py`, about 6 minutes of one CPU thread.
+"""Five losses on the ring over many seeds: `python book/results/ring_losses/run.py`, some 7 minutes of one CPU thread.
 
 Twice: both players start together, and D trains alone first. The code is not copied: the cells of chapter 6 with the
 tag `ring-losses` are executed as they are printed. At one seed all losses meet the same weights, noise and data. Kept
