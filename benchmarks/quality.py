@@ -38,6 +38,7 @@ RUNNERS = (
     "dcgan, plain",
     "dcgan, ours",
     "dcgan, small",
+    "dcgan, bias",
     "sngan, small",
     "r3gan, small",
     "wgan-gp, plain",
@@ -50,6 +51,7 @@ PAPERS = {
     "wgan-gp": lambda kind: kind.Config(architecture="conv"),
     "sngan": lambda kind: kind.Config().conv(),
 }
+MINIATURES = {"small": {}, "bias": {"bias": True, "learning_rate_d": 0.0}}  # what they change
 
 
 def measure(*, runners: tuple[str, ...] = RUNNERS, parts: Path | None = None, **changes) -> dict:
@@ -116,7 +118,10 @@ def runner(
     """
     recipe_name, _, how = name.partition(", ")
     kind = recipes.get(recipe_name)
-    config = replace(kind.Config().small() if how == "small" else PAPERS[recipe_name](kind), size=size)
+    if how in MINIATURES:
+        config = replace(kind.Config().small(), **MINIATURES[how], size=size)
+    else:
+        config = replace(PAPERS[recipe_name](kind), size=size)
     made = kind(config, image_shape=(images.shape[1], size, size), seed=seed)
     batches = DeviceBatches(kinds.Images(images), config.batch_size, device="cpu", seed=seed)
     if how == "plain":

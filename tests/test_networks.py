@@ -192,6 +192,22 @@ def test_dcgan_normalizes_all_but_the_output_of_g_and_the_input_of_d():
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in bare)
 
 
+@pytest.mark.parametrize(("norm", "power"), [("batch", 0), ("none", 1)])
+def test_contrast_scales_the_verdict_by_a_power_unless_there_is_a_bias(norm, power):
+    torch.manual_seed(0)
+    bare, biased = (dcgan.Discriminator(1, size=16, width=4, norm=norm, bias=bias).double() for bias in (False, True))
+    nn.init.normal_(bare.layers[0].weight)  # large, so that the norm's epsilon hardly matters
+    biased.load_state_dict(bare.state_dict() | {"layers.0.bias": torch.zeros(4)})
+    x = torch.randn(64, 1, 16, 16, dtype=torch.float64)
+
+    def error(network):
+        return ((network(x / 4) - network(x) / 4**power).abs().max() / network(x).abs().max()).item()
+
+    assert torch.allclose(bare(x), biased(x), rtol=0, atol=1e-12) and error(bare) < 1e-2
+    nn.init.normal_(biased.layers[0].bias, std=4.0)
+    assert error(biased) > 0.1
+
+
 def test_dcgan_initial_weights_have_the_papers_spread():
     torch.manual_seed(0)
     pairs = [(dcgan.Generator(100, 3, size=32, kernel=k), dcgan.Discriminator(3, size=32, kernel=k)) for k in (4, 5)]

@@ -262,6 +262,7 @@ def test_half_of_what_a_semi_supervised_recipe_is_shown_has_a_label(paths):
         (lambda: tiny("cgan", conditioning="sum"), "unknown conditioning 'sum'; choose one of concat, projection"),
         (lambda: tiny("cgan", norm="spectral"), "conditioning='concat' has no normalization 'spectral'"),
         (lambda: tiny("cgan", norm="none", penalty="gradient_penalty"), "the class of a mixture of two images"),
+        (lambda: tiny("cgan/projection", bias=True), "have no choice of biases; set bias=false"),
         (lambda: tiny("cgan", mismatched=1.0), "mismatched is a share of the fakes, from 0 to below 1, not 1.0"),
         (lambda: tiny("cgan/mismatched", classes=("one",)), "no class is wrong; set mismatched=0"),
         (lambda: tiny("cgan", classes=()), "the data have no classes"),

@@ -50,7 +50,7 @@ class ConcatGenerator(nn.Module):
 class ConcatDiscriminator(nn.Module):
     """Images [B, channels, size, size] and labels [B] to logits [B]: DCGAN's, whose first layer sees K more channels.
 
-    options: size, width, norm and kernel of `ganedu.networks.dcgan.Discriminator`.
+    options: size, width, norm, kernel and bias of `ganedu.networks.dcgan.Discriminator`.
     Taught in {ref}`ch-conditional`; Mirza and Osindero 2014.
     """
 

@@ -84,7 +84,7 @@ class Recipe(class_conditional.Recipe):
             return generator, conditional.ProjectionDiscriminator(channels, k, normalized=normalized, **shape)
         shape |= {"kernel": c.kernel}
         generator = conditional.ConcatGenerator(c.latent_dim, channels, k, **shape)
-        return generator, conditional.ConcatDiscriminator(channels, k, norm=c.norm, **shape)
+        return generator, conditional.ConcatDiscriminator(channels, k, norm=c.norm, bias=c.bias, **shape)
 
     def fakes(self, real: kinds.Labeled, random: torch.Generator) -> kinds.Labeled:
         """As many generated images as real ones, each with the class that it was asked for.
@@ -159,6 +159,8 @@ def _check(config: Config, classes: tuple[str, ...]) -> None:
             f"cgan: conditioning={config.conditioning!r} has no normalization {config.norm!r}; choose one of "
             f"{', '.join(norms)}"
         )
+    if config.bias and config.conditioning == "projection":
+        raise ValueError("cgan: the convolutions of conditioning='projection' have no choice of biases; set bias=false")
     if config.penalty not in PENALTIES:
         raise ValueError(
             f"cgan: the penalty {config.penalty!r} would need the class of a mixture of two images, or none; choose "

@@ -17,8 +17,9 @@ class Config(adversarial.Config):
     """The paper's numbers, and where it is silent those of its program (Radford's, for faces).
 
     width: channels nearest to the image. kernel: side of the kernels, with what else follows: 5 or 4, see
-    `ganedu.networks.dcgan`. Departures: the program gives each player batches and noise of its own, G first; here both
-    move by the same ones, D first. It takes the statistics of a batch when it samples too, and has a weight decay.
+    `ganedu.networks.dcgan`. bias: whether the discriminator's first convolution has one, which the program has not.
+    Departures: the program gives each player batches and noise of its own, G first; here both move by the same ones, D
+    first. It takes the statistics of a batch when it samples too, and has a weight decay.
     Taught in {ref}`ch-dcgan`; Radford et al. 2016.
     """
 
@@ -29,6 +30,7 @@ class Config(adversarial.Config):
     noise: str = "uniform"
     width: int = 128
     kernel: int = 5  # the program
+    bias: bool = False
 
     BEFORE = MappingProxyType({"noise": "normal", "kernel": 4})  # what runs had that do not name them: the port's
 
@@ -62,5 +64,5 @@ class Recipe(adversarial.Recipe):
         c, channels = self.config, self.image_shape[0]
         return (
             dcgan.Generator(c.latent_dim, channels, size=c.size, width=c.width, kernel=c.kernel),
-            dcgan.Discriminator(channels, size=c.size, width=c.width, kernel=c.kernel, norm=c.norm),
+            dcgan.Discriminator(channels, size=c.size, width=c.width, kernel=c.kernel, norm=c.norm, bias=c.bias),
         )

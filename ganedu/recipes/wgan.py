@@ -28,6 +28,7 @@ class Config(adversarial.Config):
     clip: float = 0.01
     width: int = 64
     kernel: int = 4
+    bias: bool = False  # as the public code; see the recipe of DCGAN
 
     def small(self) -> "Config":
         """A miniature for two CPU cores: 16 x 16 images, fewer channels and steps of D, a higher learning rate."""
