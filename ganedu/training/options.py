@@ -65,7 +65,7 @@ def from_record(kind: type, given: dict, *, where: str) -> tuple:
 
 
 def from_text(kind: type, name: str, text: str):
-    """The value of an option that a command line gives as text: 3, 2e-4, True, hinge, (64,128).
+    """The value of an option that a command line gives as text: 3, 2e-4, true or True, hinge, (64,128).
 
     Raises ValueError for a name that is no option, and for a value of another type or out of range.
     Taught in {ref}`training`.
@@ -78,6 +78,8 @@ def from_text(kind: type, name: str, text: str):
             f"{name} is neither an option nor in the recipe's configuration; {meant}`ganedu recipes NAME` lists what is"
         )
     hint = hints[name]
+    if hint is bool and text.strip().lower() in ("true", "false"):  # as JSON and shells write it
+        text = text.strip().capitalize()
     try:
         value = text if hint is str else ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
