@@ -1,6 +1,6 @@
 """A recipe whose discriminator has what DCGAN's lacks: biases in its first convolution.
 
-Shared by `dcgan_gray_controls`, `critic_speeds` and `critic_controls`, whose arms "a bias" it trains.
+Shared by `dcgan_gray_controls` and `critic_bias`, which train it.
 """
 
 import torch
