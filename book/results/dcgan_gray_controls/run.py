@@ -4,8 +4,7 @@ thread.
 Chapter 19 says why two passes leave the paper gray: where the first convolution has no bias, the first norm forgets the
 contrast. Three arms beside those of `dcgan_digits`, trained and measured as there, also in two passes and with both
 players at the rate of G. A bias: the first convolution of D learns one, and nothing else is changed. No norm: D has no
-batch norm at all. The third has neither norm nor want of a bias. Numbers go to metrics.json, their circumstances to
-provenance.json.
+batch norm at all. The third is both at once. Numbers go to metrics.json, their circumstances to provenance.json.
 """
 
 import sys
