@@ -123,10 +123,10 @@ def test_no_run_of_wgan_gp_collapses():
     assert len(final) == 5 and max(final) < 1.5 * min(final)
 
 
-def test_the_four_runs_of_chapter_20_were_made_by_its_cells():
-    folder = FASHION.with_name("critic_speeds")
-    stored = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    code = runpy.run_path(str(folder / "run.py"))["code"]()
+@pytest.mark.parametrize("name", ["critic_speeds", "critic_controls", "critic_bias"])
+def test_the_runs_of_chapter_20_were_made_by_its_cells(name):
+    stored = json.loads((FASHION.with_name(name) / "provenance.json").read_text(encoding="utf-8"))
+    code = runpy.run_path(str(FASHION.with_name("critic_speeds") / "run.py"))["code"]()
     assert stored["code_sha256"] == hashlib.sha256(code.encode()).hexdigest(), f"run `{stored['command']}` again"
 
 

@@ -1,9 +1,10 @@
-"""Is it the norm? `python book/results/dcgan_gray_controls/run.py`, about 3 minutes of one CPU thread.
+"""Is it the norm, or the missing bias? `python book/results/dcgan_gray_controls/run.py`, about 4 minutes of one CPU
+thread.
 
 Chapter 19 says why two passes leave the paper gray: where the first convolution has no bias, the first norm forgets the
-contrast. Two arms beside those of `dcgan_digits`, trained and measured as there, also in two passes and with both
+contrast. Three arms beside those of `dcgan_digits`, trained and measured as there, also in two passes and with both
 players at the rate of G. A bias: the first convolution of D learns one, and nothing else is changed. No norm: D has no
-batch norm at all. Numbers go to metrics.json, their circumstances to provenance.json.
+batch norm at all. The third is both at once. Numbers go to metrics.json, their circumstances to provenance.json.
 """
 
 import sys
@@ -11,27 +12,15 @@ import time
 from pathlib import Path
 
 import torch
-from torch import nn
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+from biased import SPREAD, biased  # noqa: E402
 from dcgan_digits.run import GRAY, SEEDS, Dcgan, over_seeds  # noqa: E402
 from store import circumstances, keep  # noqa: E402
 
-SPREAD = 0.1  # standard deviation of the first biases
-
-
-class Biased(Dcgan):
-    """D's first convolution has a bias; all other weights start as they do without it."""
-
-    def build(self):
-        generator, discriminator = super().build()
-        first = discriminator.layers[0]
-        first.bias = nn.Parameter(SPREAD * torch.randn(first.out_channels))
-        return generator, discriminator
-
-
-ARMS = {"a bias": (Biased, {}), "no norm": (Dcgan, {"norm": "none"})}
+BARE = {"norm": "none"}
+ARMS = {"a bias": (biased(Dcgan), {}), "no norm": (Dcgan, BARE), "no norm, a bias": (biased(Dcgan), BARE)}
 
 
 def main() -> None:
