@@ -7,7 +7,7 @@ A recipe of a paper derives from `Recipe`: it names its configuration and builds
 
 Real and fake images pass through D in two batches: where D normalizes by batch, each kind is then measured by its own
 statistics, as in both programs of DCGAN's authors; one joint batch would tell every real image how the fakes look.
-The price: after its first layer D cannot see a contrast that all fakes share.
+The price: if its first layer has no bias, D cannot see behind the first norm a contrast that all fakes share.
 
 A departure: the fakes of the last discriminator step serve G as well. Algorithm 1 draws fresh noise for each player.
 What is saved is one pass through G in every step. G has not moved since those fakes were drawn; D has, on these very
