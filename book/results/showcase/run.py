@@ -30,6 +30,8 @@ COMPARED, DRAWS, SHOWN, COPIES = 2000, 3, 64, 256
 FACES = "--data avatars --size 64 --sample-every 2000 --evaluate-every 1000 --device cpu"
 COMMANDS = {
     "stylegan": f"train stylegan {FACES} --steps 12000 --learning-rate 0.003 --set penalty_weight=0.3",
+    "r3gan": f"train r3gan {FACES} --steps 3000 --set width=12 --set widest=96 --set latent_dim=64 "
+    "--learning-rate 0.006 --set burn_in=1500",
 }
 
 
