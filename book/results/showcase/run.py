@@ -5,7 +5,7 @@ that one that was stopped goes on where it was. metrics.json has an entry a run:
 last one over three draws with its interval, the floor between real images, and how near samples and unseen real images
 are to the training set. NAME_1.png and NAME_2.png show 64 samples, not selected; NAME_near.png the first eight and,
 below, the training image nearest to each. Entries of runs that are not named stay as they are; provenance.json is that
-of the last call. Two need Fashion-MNIST or CIFAR-10, by download or in the folder that GANEDU_DATA names.
+of the last call.
 """
 
 import json
@@ -29,7 +29,6 @@ PARTS = HERE.parents[2] / "_build" / "showcase"
 COMPARED, DRAWS, SHOWN, COPIES = 2000, 3, 64, 256
 FACES = "--data avatars --size 64 --sample-every 2000 --evaluate-every 1000 --device cpu"
 COMMANDS = {
-    "stylegan": f"train stylegan {FACES} --steps 12000 --learning-rate 0.003 --set penalty_weight=0.3",
     "r3gan": f"train r3gan {FACES} --steps 3000 --set width=12 --set widest=96 --set latent_dim=64 "
     "--learning-rate 0.006 --set burn_in=1500",
 }
@@ -67,7 +66,7 @@ def measured(name: str, folder: Path) -> dict:
         "protocol": reports[0].record()["protocol"],
         "curve": [[each.step, each.values["frechet_distance"]] for each in evaluation.stored(folder)],
         "distance": student(torch.tensor([each.values["frechet_distance"] for each in reports]).double())._asdict(),
-        "values": reports[0].values,
+        "values": dict(reports[0].values),
         "floor": known.values["frechet_distance"],
         "nearest": {whose: round(each.distances.median().item(), 4) for whose, each in near.items()},
     }
