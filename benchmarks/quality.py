@@ -6,8 +6,8 @@ measured at the same times by the same features. So the curves depend on the mac
 what else it does meanwhile does not matter; the time of measuring does not count. "plain" takes the networks and the
 published settings of the recipe but steps as the public programs do (see `benchmarks.dcgan`, `benchmarks.wgan_gp`), in
 PyTorch's own layout and without an average of the generator; "ours" is the recipe as `ganedu train` runs it, at the
-same settings; "small" the recipe with the settings of its miniature. Ours have fewer seconds: whether they are as far
-before is the question.
+same settings; "small" the recipe with the settings of its miniature; "bias" that with a bias in D's first convolution
+and both players at one rate, see chapter 19. Ours have fewer seconds: whether they are as far before is the question.
 """
 
 import json

@@ -81,8 +81,7 @@ class Discriminator(nn.Module):
         widths = [width << i for i in range(doublings(size, start=4))]  # 64, 128, 256, 512 for 64 pixels
         layers: list[nn.Module] = []
         for inputs, outputs in zip([channels, *widths], widths, strict=False):
-            options = {"stride": 2, "padding": PADDING[kernel], "bias": bias and not layers}
-            layers += [nn.Conv2d(inputs, outputs, kernel, **options)]  # 2n -> n
+            layers += [nn.Conv2d(inputs, outputs, kernel, 2, PADDING[kernel], bias=bias and not layers)]  # 2n -> n
             layers += [nn.BatchNorm2d(outputs)] if norm == "batch" and len(layers) > 1 else []
             layers += [nn.LeakyReLU(SLOPE, inplace=True)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, bias=False))  # 4 x 4 pixels -> 1

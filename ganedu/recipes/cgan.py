@@ -62,7 +62,8 @@ class Recipe(class_conditional.Recipe):
     """A generator and a discriminator of pairs (image, class).
 
     classes: names of the classes. Raises ValueError, besides those of every recipe, for an unknown conditioning, a
-    normalization that its networks do not have, and penalties that would have to mix the classes of two images.
+    normalization or a bias that its networks do not have, and penalties that would have to mix the classes of two
+    images.
     Taught in {ref}`ch-conditional`; Mirza and Osindero 2014; Miyato and Koyama 2018.
     """
 

@@ -14,7 +14,7 @@ class Config(adversarial.Config):
     """The paper's numbers (algorithm 1) and those of its public code (z of 100 numbers, 64 channels next to the image).
 
     Batch normalization in the critic too, as in the paper's DCGAN: there is no penalty to disturb. The public code has
-    the networks of DCGAN's port to Torch, with 4 x 4 kernels.
+    the networks of DCGAN's port to Torch, with 4 x 4 kernels. bias: of the critic's first convolution, as for DCGAN.
     Departures: the public code gives the critic 100 steps for each of the first 25 of G, and for every 500th, clips
     before each of its steps instead of after, and draws new noise for G; here the last fakes of the critic serve.
     Taught in {ref}`ch-wasserstein`.
@@ -28,7 +28,7 @@ class Config(adversarial.Config):
     clip: float = 0.01
     width: int = 64
     kernel: int = 4
-    bias: bool = False  # as the public code; see the recipe of DCGAN
+    bias: bool = False
 
     def small(self) -> "Config":
         """A miniature for two CPU cores: 16 x 16 images, fewer channels and steps of D, a higher learning rate."""
