@@ -164,10 +164,13 @@ def test_a_number_too_large_for_a_float_is_refused_like_one_that_is_too_large():
     assert type(options.from_text(recipes.get("mlp").Config, "learning_rate", "1")) is float
 
 
-@pytest.mark.parametrize("text", ["true", "True", "TRUE", " true "])
-def test_what_is_true_may_be_written_as_a_shell_or_as_python_does(text):
-    assert options.from_text(recipes.get("dcgan").Config, "bias", text) is True
-    assert options.from_text(recipes.get("dcgan").Config, "bias", "false") is False
+@pytest.mark.parametrize("write", [str.lower, str.capitalize, str.upper, " {} ".format])
+def test_true_and_false_may_be_written_as_a_shell_or_as_python_does(write):
+    assert options.from_text(recipes.get("dcgan").Config, "bias", write("true")) is True
+    assert options.from_text(recipes.get("dcgan").Config, "bias", write("false")) is False
+
+
+def test_nothing_else_is_true_or_false():
     with pytest.raises(ValueError, match="bias must be true or false, not 'yes'"):
         options.from_text(recipes.get("dcgan").Config, "bias", "yes")
 

@@ -69,7 +69,7 @@ def test_pictures_have_words_and_are_small():
     assert len(files) > len(recipes.NAMES)
     assert all(len(alt) > 40 for alt, _ in PICTURES) and len({alt for alt, _ in PICTURES}) == len(PICTURES)
     assert max(path.stat().st_size for path in files) < 320_000
-    assert sum(path.stat().st_size for path in files) < 2_500_000
+    assert sum(path.stat().st_size for path in files) < 2_000_000
     for path in files:
         with Image.open(path) as picture:
             assert len(picture.convert("L").getcolors()) > 20  # pictures, not blank sheets

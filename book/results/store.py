@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jupytext
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -48,10 +50,20 @@ def _git(here: Path, *words: str) -> str:
     return subprocess.run(["git", *words], capture_output=True, text=True, cwd=here, check=True).stdout.strip()
 
 
+def tagged(chapter: Path, tag: str) -> str:
+    """The source of a chapter's code cells with a tag, to be executed as it is printed."""
+    return "\n\n\n".join(cell.source for cell in jupytext.read(chapter).cells if tag in cell.metadata.get("tags", []))
+
+
 def keep(here: Path, metrics: dict, provenance: dict) -> None:
     """Write metrics.json and provenance.json into the folder `here`."""
     for name, content in (("metrics", metrics), ("provenance", provenance)):
         (here / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def save_picture(path: Path, drawn: np.ndarray) -> None:
+    """Write a sheet, bytes [H, W, 1 or 3], as a PNG that is as small as can be: readers load many of them at once."""
+    Image.fromarray(drawn if drawn.shape[2] == 3 else drawn[:, :, 0]).save(path, optimize=True)
 
 
 def in_rows(images: Tensor) -> Image.Image:

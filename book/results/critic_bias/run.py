@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from biased import SPREAD, biased  # noqa: E402
 from critic_controls.run import ARMS  # noqa: E402
-from critic_speeds.run import SEEDS, STEPS, code, repaired  # noqa: E402
+from critic_speeds.run import SEEDS, STEPS, code, noted, repaired  # noqa: E402
 from store import circumstances, keep  # noqa: E402
 
 BARE = ("dcgan", {"learning_rate": 1e-3, "learning_rate_d": 3e-3, "norm": "none"})
@@ -43,9 +43,7 @@ def main() -> None:
         for name, run in runs(scope, seed).items():
             scope["train"](*run, steps=STEPS)
             recipe, *_, average, history = run
-            found = dict(zip(("loss_d", "gap", "frechet_distance"), zip(*history, strict=True), strict=True))
-            found = {key: [round(value, 4) for value in values] for key, values in found.items()}
-            for key, value in (found | {"repaired": repaired(scope, recipe, average)}).items():
+            for key, value in (noted(history) | {"repaired": repaired(scope, recipe, average)}).items():
                 arms.setdefault(name, {}).setdefault(key, []).append(value)
     settings = {"seeds": SEEDS, "steps": STEPS, "noted_every": 20, "spread_of_bias": SPREAD}
     provenance |= {"code_sha256": hashlib.sha256(source.encode()).hexdigest(), "seeds": list(range(SEEDS))}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from critic_speeds.run import SEEDS, STEPS, code  # noqa: E402
+from critic_speeds.run import SEEDS, STEPS, code, noted  # noqa: E402
 from store import circumstances, keep  # noqa: E402
 
 FAST = {"width": 16, "learning_rate": 2e-3, "learning_rate_d": 6e-3}
@@ -37,8 +37,8 @@ def main() -> None:
         for seed in range(SEEDS):
             run = scope["start"](recipe, seed, **changes)
             scope["train"](*run, steps=STEPS)
-            for key, values in zip(("loss_d", "gap", "frechet_distance"), zip(*run[-1], strict=True), strict=True):
-                arms.setdefault(name, {}).setdefault(key, []).append([round(value, 4) for value in values])
+            for key, values in noted(run[-1]).items():
+                arms.setdefault(name, {}).setdefault(key, []).append(values)
     settings = {"seeds": SEEDS, "steps": STEPS, "noted_every": 20}
     provenance |= {"code_sha256": hashlib.sha256(source.encode()).hexdigest(), "seeds": list(range(SEEDS))}
     keep(HERE, {"settings": settings, "arms": arms}, provenance | {"wall_seconds": round(time.time() - start)})

@@ -13,19 +13,18 @@ import sys
 import time
 from pathlib import Path
 
-import jupytext
 import torch
 
 HERE = Path(__file__).resolve().parent
 CHAPTER = HERE.parents[1] / "chapters" / "20_wgan_gp.md"
 SEEDS, STEPS, TAG = 5, 200, "speed-code"
 sys.path.insert(0, str(HERE.parent))
-from store import circumstances, keep  # noqa: E402
+from store import circumstances, keep, tagged  # noqa: E402
 
 
 def code() -> str:
     """The source of the chapter's cells with the tag."""
-    return "\n\n\n".join(cell.source for cell in jupytext.read(CHAPTER).cells if TAG in cell.metadata.get("tags", []))
+    return tagged(CHAPTER, TAG)
 
 
 def repaired(scope: dict, recipe, average) -> float:
@@ -34,6 +33,12 @@ def repaired(scope: dict, recipe, average) -> float:
     factor = scope["data"].to_floats(scope["digits"]).std() / samples.std()
     features = scope["classifier"].extract((factor * samples).clamp(-1, 1)).features
     return round(scope["metrics"].frechet_from_features(features, scope["real_features"]).item(), 3)
+
+
+def noted(history: list) -> dict[str, list]:
+    """What the loop noted every 20 steps, by name."""
+    columns = zip(("loss_d", "gap", "frechet_distance"), zip(*history, strict=True), strict=True)
+    return {key: [round(value, 4) for value in values] for key, values in columns}
 
 
 def main() -> None:
@@ -46,9 +51,7 @@ def main() -> None:
         for name, run in (scope["four"](seed) | {"DCGAN, fast D, no norm": bare}).items():
             scope["train"](*run, steps=STEPS)
             recipe, *_, average, history = run
-            found = dict(zip(("loss_d", "gap", "frechet_distance"), zip(*history, strict=True), strict=True))
-            found = {key: [round(value, 4) for value in values] for key, values in found.items()}
-            found["repaired"] = repaired(scope, recipe, average)
+            found = noted(history) | {"repaired": repaired(scope, recipe, average)}
             if name.startswith("WGAN-GP"):
                 waited = zip(("live", "means", "patient"), scope["seen_again"](recipe), strict=True)
                 found |= {key: round(value, 4) for key, value in waited}

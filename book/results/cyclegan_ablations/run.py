@@ -7,7 +7,6 @@ their circumstances to provenance.json. samples.png and cycle_only.png have rows
 images, a row of translations for each run, and the true partners.
 """
 
-import runpy
 import sys
 import time
 from dataclasses import replace
@@ -21,6 +20,7 @@ from ganedu.training import run_folder
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+from cyclegan_whole_norm.run import use_whole_norm  # noqa: E402
 from store import circumstances, keep  # noqa: E402
 from translated_shapes import SEED, SHOWN, test_images, train  # noqa: E402
 
@@ -32,7 +32,6 @@ PARTS = {  # weights of the judges, of the cycle from A and of the cycle from B
     "one direction": (1, 1, 0),
 }
 Recipe = recipes.get("cyclegan")
-use_whole_norm = runpy.run_path(str(HERE.with_name("cyclegan_whole_norm") / "run.py"))["use_whole_norm"]
 
 
 class Ablated(Recipe):
@@ -51,7 +50,7 @@ class Ablated(Recipe):
 
 
 def trained(parts, *, seed=SEED, norm="each map"):
-    """The run, and the first translations and their way back at each step that was measured."""
+    """The run, and what it makes of the first test images at its end."""
     recipe = Ablated(replace(Recipe.Config().small(), identity=0.0), image_shape=(3, 32, 32), seed=seed)
     recipe.parts = parts
     if norm == "all maps":

@@ -25,7 +25,7 @@ from ganedu.training import load, run_folder
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from store import circumstances, ganedu, keep, read  # noqa: E402
+from store import circumstances, ganedu, keep, read, save_picture  # noqa: E402
 
 STEPS = (250, 500, 1000)
 TRAIN = "train dcgan --data avatars --size 32 --set bias=True --learning-rate-d 0.0005 --ema 0.998"
@@ -68,7 +68,7 @@ def main():
         "nearest": copies(recipe, shown, held_out),
     }
     for half, images in enumerate(sample(recipe, 64, 6).chunk(2), 1):  # one file of both would have 200 kB
-        run_folder.write_samples(HERE / f"samples_{half}.png", data.to_floats(images, torch.float32))
+        save_picture(HERE / f"samples_{half}.png", run_folder.sheet(data.to_floats(images, torch.float32)))
     provenance = about | {
         "train": f"ganedu {TRAIN} --steps {STEPS[-1]}",
         "seeds": [0],
@@ -89,7 +89,7 @@ def copies(recipe, train: Tensor, test: Tensor) -> dict:
     made = sample(recipe, COPIES, 6)
     near = nearest(made, train)
     pairs = torch.cat([made[:8], near.images[:8]])
-    run_folder.write_samples(HERE / "neighbors.png", data.to_floats(pairs, torch.float32))
+    save_picture(HERE / "neighbors.png", run_folder.sheet(data.to_floats(pairs, torch.float32)))
     found = {"samples": near.distances, "test faces": nearest(test[:COPIES], train).distances}
     return {name: round(each.median().item(), 4) for name, each in found.items()}
 

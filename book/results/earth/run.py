@@ -24,7 +24,7 @@ from ganedu.training import evaluation, load, run_folder
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from store import circumstances, ganedu, keep  # noqa: E402
+from store import circumstances, ganedu, keep, save_picture  # noqa: E402
 from translated_pairs import measure  # noqa: E402
 
 SETS, SHOWN = {"relief": "earth", "zoom": "quarter:earth"}, 12
@@ -56,7 +56,7 @@ def task(name: str, folder: Path) -> dict:
         print(name, system, found[system], flush=True)
     chosen = torch.arange(0, len(wanted), len(wanted) // SHOWN)[:SHOWN]
     sheet = torch.cat([each[chosen] for each in (*rows.values(), wanted)])
-    run_folder.write_samples(HERE / f"{name}.png", sheet, columns=SHOWN)
+    save_picture(HERE / f"{name}.png", run_folder.sheet(sheet, columns=SHOWN))
     return {"rows": [*rows, "truth"], "systems": found, "test_pairs": len(wanted)}
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from scipy.stats import wasserstein_distance
 from torch import Tensor
 
@@ -29,7 +28,7 @@ from ganedu.training.loading import facts_of, recipe_of
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from store import circumstances, ganedu, keep  # noqa: E402
+from store import circumstances, ganedu, keep, save_picture  # noqa: E402
 
 TESTED = 256  # pairs, captions and solids of the test set; every set has that many
 SHOWN, ROW = 24, 8  # samples, and real ones below
@@ -162,8 +161,7 @@ def draw(path: Path, recipe, real) -> None:
             blocks = [made, examples.images]
     sheets = [run_folder.sheet(block) for block in blocks]
     sheets[1:] = [np.concatenate([np.full_like(each[:LINE], 128), each]) for each in sheets[1:]]
-    drawn = np.concatenate(sheets)
-    Image.fromarray(drawn if drawn.shape[2] == 3 else drawn[:, :, 0]).save(path, optimize=True)
+    save_picture(path, np.concatenate(sheets))
 
 
 def blocks_of(recipe, examples, made: Tensor) -> list[Tensor]:

@@ -9,11 +9,11 @@ import hashlib
 import json
 import platform
 import subprocess
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import jupytext
 import torch
 
 from ganedu import densities, losses, metrics
@@ -21,6 +21,9 @@ from ganedu.networks.mlp import Discriminator, Generator
 
 HERE = Path(__file__).resolve().parent
 CHAPTER = HERE.parents[1] / "chapters" / "10_first_gan.md"
+sys.path.insert(0, str(HERE.parent))
+from store import tagged  # noqa: E402
+
 SEEDS, STEPS, EARLY = 16, 2000, 500
 ARMS = {
     "D then G": {},
@@ -35,8 +38,7 @@ ARMS = {
 
 def ring_code() -> str:
     """The source of the chapter's cells with the tag `ring-code`."""
-    cells = jupytext.read(CHAPTER).cells
-    return "\n\n\n".join(cell.source for cell in cells if "ring-code" in cell.metadata.get("tags", []))
+    return tagged(CHAPTER, "ring-code")
 
 
 def run(arm: str, seed: int) -> dict:

@@ -12,7 +12,6 @@ import sys
 import time
 from pathlib import Path
 
-import jupytext
 import torch
 from torch.nn.functional import leaky_relu
 
@@ -24,12 +23,12 @@ TAG, SEEDS, STEPS = "ring-losses", 50, (500, 1000, 2000)
 GOOD = ("log(1-D)", "-log D", "-D")
 ARMS = {"at once": ((*GOOD, "-log(1-D)", "log D"), 0), "D first": (GOOD, 300)}  # losses, steps of D alone
 sys.path.insert(0, str(HERE.parent))
-from store import circumstances, keep  # noqa: E402
+from store import circumstances, keep, tagged  # noqa: E402
 
 
 def code() -> str:
     """The source of the chapter's cells with the tag."""
-    return "\n\n\n".join(cell.source for cell in jupytext.read(CHAPTER).cells if TAG in cell.metadata.get("tags", []))
+    return tagged(CHAPTER, TAG)
 
 
 def main() -> None:

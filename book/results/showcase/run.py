@@ -23,7 +23,7 @@ from ganedu.training import evaluation, load, run_folder
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from store import circumstances, ganedu, keep, read  # noqa: E402
+from store import circumstances, ganedu, keep, read, save_picture  # noqa: E402
 
 PARTS = HERE.parents[2] / "_build" / "showcase"
 COMPARED, DRAWS, SHOWN, COPIES = 2000, 3, 64, 256
@@ -56,8 +56,8 @@ def measured(name: str, folder: Path) -> dict:
     reports = [judge.measure(recipe, seed=seed, step=0, averaged=True) for seed in range(DRAWS)]
     known = judge.reference.report(train[:COMPARED], step=0, averaged=False)
     made = drawn(recipe, COPIES)
-    draw(name, made, train)
     near = {"samples": nearest(made, train), "unseen": nearest(test[:COPIES], train)}
+    draw(name, made, near["samples"].images)
     return {
         "config": plan["recipe"]["config"],
         "steps": plan["training"]["steps"],
@@ -78,12 +78,11 @@ def drawn(recipe, n: int) -> Tensor:
     return torch.cat([data.to_bytes(recipe.sample(32, random)) for _ in range(n // 32)])
 
 
-def draw(name: str, made: Tensor, train: Tensor) -> None:
-    """The sheets of a run."""
-    pairs = torch.cat([made[:8], nearest(made[:8], train).images])
-    sheets = {"1": made[: SHOWN // 2], "2": made[SHOWN // 2 : SHOWN], "near": pairs}
+def draw(name: str, made: Tensor, near: Tensor) -> None:
+    """The sheets of a run, of samples and the training images nearest to them."""
+    sheets = {"1": made[: SHOWN // 2], "2": made[SHOWN // 2 : SHOWN], "near": torch.cat([made[:8], near[:8]])}
     for which, images in sheets.items():
-        run_folder.write_samples(HERE / f"{name}_{which}.png", data.to_floats(images, torch.float32))
+        save_picture(HERE / f"{name}_{which}.png", run_folder.sheet(data.to_floats(images, torch.float32)))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ import json
 import math
 import platform
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import jupytext
 import torch
 from torch.nn import functional as F
 
@@ -24,6 +24,9 @@ from ganedu.networks.mlp import Discriminator, Generator
 
 HERE = Path(__file__).resolve().parent
 CHAPTER = HERE.parents[1] / "chapters" / "12_training_advice.md"
+sys.path.insert(0, str(HERE.parent))
+from store import tagged  # noqa: E402
+
 SETS, SEEDS, EARLY = 3, 8, 20  # sets of 8 seeds; a round whose losses are kept
 ARMS = {
     "reference": {},
@@ -51,8 +54,7 @@ ARMS = {
 
 def trial_code() -> str:
     """The source of the chapter's cells with the tag `trial-code`."""
-    cells = jupytext.read(CHAPTER).cells
-    return "\n\n\n".join(cell.source for cell in cells if "trial-code" in cell.metadata.get("tags", []))
+    return tagged(CHAPTER, "trial-code")
 
 
 def run(scope: dict, arm: str, seeds: range) -> dict:
