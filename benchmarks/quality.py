@@ -6,8 +6,8 @@ measured at the same times by the same features. So the curves depend on the mac
 what else it does meanwhile does not matter; the time of measuring does not count. "plain" takes the networks and the
 published settings of the recipe but steps as the public programs do (see `benchmarks.dcgan`, `benchmarks.wgan_gp`), in
 PyTorch's own layout and without an average of the generator; "ours" is the recipe as `ganedu train` runs it, at the
-same settings; "small" the recipe with the settings of its miniature; "bias" that with a bias in D's first convolution
-and both players at one rate, see chapter 19. Ours have fewer seconds: whether they are as far before is the question.
+same settings; "small" the recipe with the settings of its miniature. Ours have fewer seconds: whether they are as far
+before is the question.
 """
 
 import json
@@ -38,7 +38,6 @@ RUNNERS = (
     "dcgan, plain",
     "dcgan, ours",
     "dcgan, small",
-    "dcgan, bias",
     "sngan, small",
     "r3gan, small",
     "wgan-gp, plain",
@@ -51,7 +50,6 @@ PAPERS = {
     "wgan-gp": lambda kind: kind.Config(architecture="conv"),
     "sngan": lambda kind: kind.Config().conv(),
 }
-MINIATURES = {"small": {}, "bias": {"bias": True, "learning_rate_d": 0.0}}  # what they change
 
 
 def measure(*, runners: tuple[str, ...] = RUNNERS, parts: Path | None = None, **changes) -> dict:
@@ -118,8 +116,8 @@ def runner(
     """
     recipe_name, _, how = name.partition(", ")
     kind = recipes.get(recipe_name)
-    if how in MINIATURES:
-        config = replace(kind.Config().small(), **MINIATURES[how], size=size)
+    if how == "small":
+        config = replace(kind.Config().small(), size=size)
     else:
         config = replace(PAPERS[recipe_name](kind), size=size)
     made = kind(config, image_shape=(images.shape[1], size, size), seed=seed)
