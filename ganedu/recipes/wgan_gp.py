@@ -19,7 +19,8 @@ class Config(adversarial.Config):
     """The paper's numbers, with the convolutional pair of DCGAN at 64 x 64; `.resnet()` has those of its CIFAR-10 run.
 
     architecture: "conv" or "resnet". width: channels nearest to the image ("conv") or everywhere ("resnet").
-    norm: "none"; "batch" only without a penalty, and only in "conv".
+    norm: "none"; "batch" only without a penalty, and only in "conv". bias: of the first convolution of the critic of
+    "conv", as for DCGAN; those of "resnet" have one anyway.
     Departures: the public code moves G with fakes of its own, twice as many for CIFAR-10; here the last fakes of D
     serve. Its convolutional pair at 64 x 64 has 5 x 5 kernels and layer normalization in D; here 4 x 4, and none.
     Taught in {ref}`ch-wgan-gp`.
@@ -34,6 +35,7 @@ class Config(adversarial.Config):
     penalty: str = "gradient_penalty"
     n_critic: int = 5  # algorithm 1
     norm: str = "none"  # section 4
+    bias: bool = False
     architecture: str = "conv"
     width: int = 64
 
@@ -49,8 +51,8 @@ class Config(adversarial.Config):
 class Recipe(adversarial.Recipe):
     """A critic without batch normalization, the Wasserstein loss and the gradient penalty.
 
-    Raises ValueError, besides those of every recipe, for an unknown architecture, and for batch normalization in the
-    residual critic, which has none.
+    Raises ValueError, besides those of every recipe, for an unknown architecture, and for batch normalization or a
+    choice of biases in the residual critic, which has neither.
     Taught in {ref}`ch-wgan-gp`; Gulrajani et al. 2017, algorithm 1.
     """
 
@@ -64,9 +66,11 @@ class Recipe(adversarial.Recipe):
         match c.architecture:
             case "conv":
                 generator = dcgan.Generator(c.latent_dim, channels, **size)
-                return generator, dcgan.Discriminator(channels, norm=c.norm, **size)
+                return generator, dcgan.Discriminator(channels, norm=c.norm, bias=c.bias, **size)
             case "resnet":
                 if c.norm != "none":
                     raise ValueError(f"wgan-gp: the residual critic has no normalization; norm={c.norm!r} given")
+                if c.bias:
+                    raise ValueError("wgan-gp: the residual critic has no choice of biases; set bias=false")
                 return resnet.Generator(c.latent_dim, channels, **size), resnet.Critic(channels, **size)
         raise ValueError(f"wgan-gp: unknown architecture {c.architecture!r}; choose one of {', '.join(ARCHITECTURES)}")

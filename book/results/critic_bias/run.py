@@ -11,33 +11,29 @@ import hashlib
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from biased import SPREAD, biased  # noqa: E402
 from critic_controls.run import ARMS  # noqa: E402
-from critic_speeds.run import SEEDS, STEPS, code, noted, repaired  # noqa: E402
+from critic_speeds.run import BARE, SEEDS, STEPS, code, noted, repaired  # noqa: E402
 from store import circumstances, keep  # noqa: E402
 
-BARE = ("dcgan", {"learning_rate": 1e-3, "learning_rate_d": 3e-3, "norm": "none"})
-OTHERS = ARMS | {"DCGAN, fast D, no norm": BARE}
+OTHERS = ARMS | {"DCGAN, fast D, no norm": ("dcgan", BARE)}
+BIAS = {"bias": True}
 DONE = "wasserstein, gradient_penalty"  # the fast critic of the four runs
 
 
 def runs(scope: dict, seed: int) -> dict[str, tuple]:
     """The chapter's four runs and their controls, by name."""
     start = scope["start"]
-    others = {name: start(kind, seed, **changes) for name, (kind, changes) in OTHERS.items() if name != DONE}
-    return scope["four"](seed) | others
+    others = {name: start(kind, seed, **changes | BIAS) for name, (kind, changes) in OTHERS.items() if name != DONE}
+    return scope["four"](seed, **BIAS) | others
 
 
 def main() -> None:
     provenance, start, source = circumstances(HERE), time.time(), code()
     scope: dict = {}
     exec(source, scope)
-    get = scope["recipes"].get
-    scope["recipes"] = SimpleNamespace(get=lambda name: biased(get(name)))  # where the cells look for a recipe
     arms: dict[str, dict[str, list]] = {}
     for seed in range(SEEDS):
         for name, run in runs(scope, seed).items():
@@ -45,7 +41,7 @@ def main() -> None:
             recipe, *_, average, history = run
             for key, value in (noted(history) | {"repaired": repaired(scope, recipe, average)}).items():
                 arms.setdefault(name, {}).setdefault(key, []).append(value)
-    settings = {"seeds": SEEDS, "steps": STEPS, "noted_every": 20, "spread_of_bias": SPREAD}
+    settings = {"seeds": SEEDS, "steps": STEPS, "noted_every": 20}
     provenance |= {"code_sha256": hashlib.sha256(source.encode()).hexdigest(), "seeds": list(range(SEEDS))}
     keep(HERE, {"settings": settings, "arms": arms}, provenance | {"wall_seconds": round(time.time() - start)})
 

@@ -17,13 +17,13 @@ sys.path.insert(0, str(HERE.parent))
 from critic_speeds.run import SEEDS, STEPS, code, noted  # noqa: E402
 from store import circumstances, keep  # noqa: E402
 
-FAST = {"width": 16, "learning_rate": 2e-3, "learning_rate_d": 6e-3}
+FAST = {"width": 16, "learning_rate": 2e-3, "learning_rate_d": 6e-3, "bias": False}
 ARMS = {
     f"{loss}, {penalty}": ("wgan-gp", FAST | {"loss": loss, "penalty": penalty})
     for loss in ("wasserstein", "non_saturating")
     for penalty in ("gradient_penalty", "none")
 } | {
-    "DCGAN, one rate": ("dcgan", {"learning_rate": 1e-3, "learning_rate_d": 1e-3}),
+    "DCGAN, one rate": ("dcgan", {"learning_rate": 1e-3, "learning_rate_d": 1e-3, "bias": False}),
     "WGAN-GP, one rate": ("wgan-gp", FAST | {"learning_rate_d": 2e-3}),
 }
 

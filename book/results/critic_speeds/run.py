@@ -18,6 +18,7 @@ import torch
 HERE = Path(__file__).resolve().parent
 CHAPTER = HERE.parents[1] / "chapters" / "20_wgan_gp.md"
 SEEDS, STEPS, TAG = 5, 200, "speed-code"
+BARE = {"learning_rate": 1e-3, "learning_rate_d": 3e-3, "norm": "none", "bias": False}
 sys.path.insert(0, str(HERE.parent))
 from store import circumstances, keep, tagged  # noqa: E402
 
@@ -47,7 +48,7 @@ def main() -> None:
     exec(source, scope)
     arms: dict[str, dict[str, list]] = {}
     for seed in range(SEEDS):
-        bare = scope["start"]("dcgan", seed, learning_rate=1e-3, learning_rate_d=3e-3, norm="none")
+        bare = scope["start"]("dcgan", seed, **BARE)
         for name, run in (scope["four"](seed) | {"DCGAN, fast D, no norm": bare}).items():
             scope["train"](*run, steps=STEPS)
             recipe, *_, average, history = run

@@ -2,9 +2,9 @@
 CPU thread.
 
 Three trials on the digits at 16 x 16 pixels, each over some seeds; seed 0 has the random numbers of the chapter.
-gray: both players at the rate of G, real and fake images judged in two passes, in one, or in one only for D; measured
+gray: without a bias in D, real and fake images judged in two passes, in one, or in one only for D; measured
 as they come and repaired, that is, with a factor, a shift or both that make contrast or mean of all samples together
-those of the data. longer: the chapter's run, at its rates, for 2000 steps. checkerboard: the three ways to double the
+those of the data. longer: the chapter's run for 2000 steps. checkerboard: the three ways to double the
 side in article 004's generator, for 300 steps. Numbers go to metrics.json, their circumstances to provenance.json,
 sixteen samples of seed 0 of each of the rows of gray to gray.png, real digits first.
 """
@@ -92,8 +92,8 @@ def measures(samples: Tensor, loss: float) -> dict[str, float]:
 
 
 def over_seeds(kind: type, **changes) -> tuple[dict[str, list], Tensor]:
-    """What is measured after GRAY steps with both players at the rate of G, and the samples of seed 0."""
-    config = replace(Dcgan.Config().small(), learning_rate_d=0.0, **changes)  # 0: that of G
+    """What is measured of the miniature after GRAY steps, and the samples of seed 0."""
+    config = replace(Dcgan.Config().small(), **changes)
     ends = [next(trained(kind, config, seed, (GRAY,))) for seed in range(SEEDS)]
     found = [measures(*end) for end in ends]
     return {key: [each[key] for each in found] for key in found[0]}, ends[0][0]
@@ -103,7 +103,7 @@ def gray() -> tuple[dict, Tensor]:
     """What each way of judging leaves after some steps, and the picture's rows [n, SHOWN, 1, 16, 16]."""
     found, rows = {}, [REAL[:SHOWN]]
     for name, kind in PASSES.items():
-        found[name], samples = over_seeds(kind)
+        found[name], samples = over_seeds(kind, bias=False)
         rows.append(samples[:SHOWN])
         rows += [samples[:SHOWN] * REAL.std() / samples.std()] if name == "two passes" else []
     return found, torch.stack(rows)

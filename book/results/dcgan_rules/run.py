@@ -28,7 +28,8 @@ def without_strides(layer: nn.Module) -> Iterable[nn.Module]:
     """Pooling in place of a strided convolution, repeated pixels in place of a transposed one."""
     if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) or layer.stride != (2, 2):
         return [layer]
-    convolution = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1, bias=False)
+    bias = layer.bias is not None
+    convolution = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1, bias=bias)
     if isinstance(layer, nn.Conv2d):
         return [convolution, nn.MaxPool2d(2)]
     return [nn.Upsample(scale_factor=2), convolution]
