@@ -15,8 +15,7 @@ from store import ganedu, store  # noqa: E402
 
 RUN = Path("runs") / "dcgan-fashion-mnist"
 STEPS = (1, 100, 300, 1000, 2000, 3000, 4000, 5000, 6000)
-RATE = "--set learning_rate=0.0005 --set learning_rate_d=0 --set anneal=0"  # one constant rate for both players
-TRAIN = f"train dcgan --data fashion-mnist --small --size 32 {RATE}"
+TRAIN = "train dcgan --data fashion-mnist --small --size 32"
 
 
 def main() -> None:
