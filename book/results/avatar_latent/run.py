@@ -24,7 +24,7 @@ from ganedu.metrics import attributes, frechet_from_features  # noqa: E402
 RUN = Path("runs") / "dcgan-avatars"
 TRAIN = (
     "train dcgan --data avatars --small --size 32 --set latent_dim=64 --set learning_rate=4e-4 "
-    "--set learning_rate_d=2e-4 --steps 4000"
+    "--set learning_rate_d=2e-4 --set bias=false --steps 4000"
 )
 SAMPLES = 2000
 
