@@ -14,11 +14,12 @@ from ganedu.training import TrainConfig, checkpoint, resume, train
 VARIANTS = {
     "wgan": ("wgan", {"size": 8, "width": 4}),
     "wgan-gp conv": ("wgan-gp", {"size": 8, "width": 4}),
+    "wgan-gp bias": ("wgan-gp", {"size": 8, "width": 4, "bias": True}),
     "wgan-gp resnet": ("wgan-gp", {"size": 16, "width": 4, "architecture": "resnet"}),
     "sngan resnet": ("sngan", {"size": 16, "width": 4, "width_g": 4}),
     "sngan conv": ("sngan", {"size": 16, "width": 4, "width_g": 4, "architecture": "conv"}),
 }
-PENALIZED = ("wgan-gp conv", "wgan-gp resnet")
+PENALIZED = ("wgan-gp conv", "wgan-gp bias", "wgan-gp resnet")
 FOR_ALL = pytest.mark.parametrize("variant", VARIANTS)
 
 
@@ -220,6 +221,7 @@ def flat(state, prefix=""):
         (lambda: tiny("sngan conv", architecture="mlp"), "sngan: unknown architecture 'mlp'; choose one of conv"),
         (lambda: tiny("sngan conv", norm="batch"), "sngan: unknown normalization 'batch'; choose one of spectral"),
         (lambda: tiny("wgan-gp resnet", norm="batch", penalty="none"), "the residual critic has no normalization"),
+        (lambda: tiny("wgan-gp resnet", bias=True), "the residual critic has no choice of biases; set bias=false"),
         (lambda: tiny("wgan", optimizer="sgd"), "unknown optimizer 'sgd'; choose one of adam, rmsprop"),
         (lambda: tiny("sngan conv", anneal=-1), "anneal must be a number of steps, or 0 for never, not -1"),
         (lambda: tiny("sngan conv", learning_rate_d=-1.0), "learning_rate_d must be positive, or 0 for that of"),

@@ -28,7 +28,7 @@ sys.path.insert(0, str(HERE.parent))
 from store import circumstances, ganedu, keep, read, save_picture  # noqa: E402
 
 STEPS = (250, 500, 1000)
-TRAIN = "train dcgan --data avatars --size 32 --ema 0.998"
+TRAIN = "train dcgan --data avatars --size 32 --learning-rate-d 0.0005 --ema 0.998"
 PARTS = HERE.parents[2] / "_build" / "dcgan_avatars"
 SIDE, COMPARED, DRAWS, COPIES = 32, 2048, 3, 256
 chapter_22 = runpy.run_path(str(HERE.with_name("stylegan_avatars") / "run.py"))
