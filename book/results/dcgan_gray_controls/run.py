@@ -4,7 +4,8 @@ thread.
 Chapter 19 says why two passes leave the paper gray: where the first convolution has no bias, the first norm forgets the
 contrast. Three arms beside those of `dcgan_digits`, trained and measured as there, also in two passes. A bias: the first
 convolution of D learns one, as in the miniature of the recipe, and nothing else is changed. No norm: D has no batch
-norm at all, nor a bias. The third is no norm but the bias. Numbers go to metrics.json, their circumstances to provenance.json.
+norm at all, nor a bias. The third is no norm but the bias. Numbers go to metrics.json, their circumstances to
+provenance.json.
 """
 
 import sys
