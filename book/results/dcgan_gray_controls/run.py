@@ -1,10 +1,10 @@
 """Is it the norm, or the missing bias? `python book/results/dcgan_gray_controls/run.py`, about 4 minutes of one CPU
 thread.
 
-Chapter 19 says why two passes leave the paper gray: where the first convolution has no bias, the first norm forgets the
-contrast. Three arms beside those of `dcgan_digits`, trained and measured as there, also in two passes. A bias: the first
-convolution of D learns one, as in the miniature of the recipe, and nothing else is changed. No norm: D has no batch
-norm at all, nor a bias. The third is no norm but the bias. Numbers go to metrics.json, their circumstances to
+Chapter 19 says why two passes leave the paper gray: where the first convolution has no bias, the first norm forgets
+the contrast. Three arms beside those of `dcgan_digits`, trained and measured as there, also in two passes. A bias: the
+first convolution of D learns one, as in the miniature of the recipe, and nothing else is changed. No norm: D has no
+batch norm at all, nor a bias. The third is no norm but the bias. Numbers go to metrics.json, their circumstances to
 provenance.json.
 """
 
