@@ -137,10 +137,10 @@ def test_the_race_at_equal_time_is_what_chapter_29_says_of_it():
     last = {arm: [run[-1] for run in runs] for arm, runs in curves.items()}
     leaders = ("SNGAN", "WGAN-GP", "R3GAN's game, DCGAN's networks")
     assert all(1.6 <= distance <= 3.6 for arm in leaders for distance in last[arm])
-    assert all(4.3 <= distance <= 6.4 for distance in last["R3GAN"])
+    assert all(4.4 <= distance <= 6.6 for distance in last["R3GAN"])
     worse = [run[-1] > 1.5 * min(run) for run in curves["DCGAN"]]
-    assert sum(worse) == 2
-    assert max(last["DCGAN"]) > 14
+    assert sum(worse) == 1 and 2.3 < min(last["DCGAN"]) < 2.5 and 5.1 < max(last["DCGAN"]) < 5.3
+    assert all(4.3 < run[0] < 5.2 < min(other[:2]) for run in curves["DCGAN"] for arm in leaders for other in curves[arm])
     assert not any(run[-1] > 1.5 * min(run) for arm in (*leaders, "R3GAN") for run in curves[arm])
 
 
