@@ -152,8 +152,8 @@ def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 # --- detectors ----------------------------------------------------------------------------------------------------
 
-# DCGAN's miniature as it was: without a bias in D's first convolution, D at a tenth of G's rate. Both have changed since,
-# and are named here so that the stored numbers stay.
+# DCGAN's miniature as it was: without a bias in D's first convolution, D at a tenth of G's rate. Both have changed
+# since, and are named here so that the stored numbers stay.
 BEFORE = {"bias": False, "learning_rate_d": 1e-4}
 
 DETECTORS = {"data": "fashion-mnist", "steps": 500, "seeds": 2, "each": 1000}
