@@ -10,6 +10,7 @@ import json
 import platform
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -35,9 +36,13 @@ def digits(split: str, label: int) -> Tensor:
 
 
 def trained(images: Tensor, seed: int):
-    """DCGAN's miniature."""
+    """DCGAN's miniature as it was: without a bias in D's first convolution, and D at a tenth of G's rate.
+
+    Both have changed since, and are named here so that the stored numbers stay. Of two seeds of the miniature as it is,
+    the zeros turn paler still: the missing bias is not why they do.
+    """
     kind = recipes.get("dcgan")
-    config = kind.Config().small()
+    config = replace(kind.Config().small(), bias=False, learning_rate_d=1e-4)
     recipe = kind(config, image_shape=tuple(images.shape[1:]), seed=seed)
     draws, order = random(seed, 1), random(seed, 2)
     for _ in range(SETTINGS["steps"]):
@@ -102,13 +107,13 @@ def shares(seed: int) -> tuple[dict, Tensor]:
 def main() -> None:
     torch.set_num_threads(1)
     wall, cpu = time.time(), time.process_time()
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip()
     runs, sheets = zip(*(shares(seed) for seed in range(SETTINGS["seeds"])), strict=True)
     found = {"settings": SETTINGS, "runs": runs}
     (HERE / "metrics.json").write_text(json.dumps(rounded(found), indent=1) + "\n", encoding="utf-8")
     rows, many, side, _ = sheets[0].shape
     sheet = sheets[0].permute(0, 2, 1, 3).reshape(rows * side, many * side)
     plt.imsave(HERE / "samples.png", sheet.numpy(), cmap="gray", vmin=-1, vmax=1)
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip()
     provenance = {
         "command": f"python book/results/{HERE.name}/run.py",
         "code_sha256": hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
