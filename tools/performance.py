@@ -164,7 +164,7 @@ def race(found: dict) -> str:
     plots.use_style()
     plt.rcParams["svg.hashsalt"] = "ganedu"
     fig, ax = plt.subplots(figsize=(7, 3.8))
-    kinds = {"plain": (0, (1, 1)), "ours": (0, (5, 1.5)), "small": "-", "bias": (0, (8, 1, 1, 1))}
+    kinds = {"plain": (0, (1, 1)), "ours": (0, (5, 1.5)), "small": "-"}
     recipes = list(dict.fromkeys(name.partition(", ")[0] for name in found["runners"]))
     for name, row in found["runners"].items():
         recipe, _, kind = name.partition(", ")
