@@ -78,11 +78,11 @@ def test_fashion_run_is_the_one_that_chapter_19_tells_of():
     assert 400 < seconds < 900
     assert "2000 samples are compared with the 10,000 test images" in told
     assert 20 < values[0]["frechet_distance"] / values[-1]["frechet_distance"] < 30 and "more than twentyfold" in told
-    late = [each["values"]["frechet_distance"] for each in stored["reports"] if each["step"] >= 3000]
-    assert 15 < min(late) < max(late) < 18 and "From 3000 on it goes up and down between 15 and 18" in told
+    late = [each["values"]["frechet_distance"] for each in stored["reports"] if each["step"] >= 2000]
+    assert 14.75 < min(late) < max(late) < 15.45 and "From there on it stays between 14.8 and 15.4" in told
     at_100 = next(each["values"] for each in stored["reports"] if each["step"] == 100)
-    assert at_100["precision"] > 0.5 and at_100["recall"] == 0
-    assert "more than half of its samples count as precise, and the recall is zero" in told
+    assert at_100["precision"] > 0.5 and 0 < at_100["recall"] < 0.001
+    assert "more than half of its samples count as precise, and the recall is below one in a thousand" in told
 
 
 def test_the_table_of_chapter_19_shows_the_stored_numbers():
@@ -140,7 +140,8 @@ def test_the_race_at_equal_time_is_what_chapter_29_says_of_it():
     assert all(4.4 <= distance <= 6.6 for distance in last["R3GAN"])
     worse = [run[-1] > 1.5 * min(run) for run in curves["DCGAN"]]
     assert sum(worse) == 1 and 2.3 < min(last["DCGAN"]) < 2.5 and 5.1 < max(last["DCGAN"]) < 5.3
-    assert all(4.3 < run[0] < 5.2 < min(other[:2]) for run in curves["DCGAN"] for arm in leaders for other in curves[arm])
+    assert all(4.3 < run[0] < 5.2 for run in curves["DCGAN"])
+    assert min(distance for arm in leaders for run in curves[arm] for distance in run[:2]) > 5.2
     assert not any(run[-1] > 1.5 * min(run) for arm in (*leaders, "R3GAN") for run in curves[arm])
 
 
