@@ -183,7 +183,8 @@ def test_slopes_are_exponents():
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
 def test_stored_results_say_where_they_come_from(path):
     found = json.loads(path.read_text())
-    assert found["name"] == path.stem and found["rounds"] >= 3
+    assert found["name"] == path.stem
+    assert found["settings"]["seeds"] if path.stem == "quality" else found["rounds"] >= 3
     source = found["provenance"]
     assert source["packages"]["torch"] and source["processor"] and source["threads"] >= 1
     assert re.fullmatch(r"[0-9a-f]{40}(\+changes)?", source["commit"])
@@ -194,7 +195,7 @@ def test_stored_results_say_where_they_come_from(path):
 def test_the_page_shows_the_stored_numbers(tmp_path):
     performance.build(tmp_path)
     page = (ROOT / "book" / "appendix" / "performance.md").read_text()
-    for name in ("performance.md", "scaling.md", "scaling.svg", "playground.md"):
+    for name in ("performance.md", "scaling.md", "scaling.svg", "playground.md", "quality.md", "quality.svg"):
         assert f"../../_build/generated/{name}" in page and (tmp_path / name).exists()
     shown, results = (tmp_path / "performance.md").read_text(), record.read()
     assert results.keys() >= {"dcgan", "scaling"}
