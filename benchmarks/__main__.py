@@ -1,7 +1,7 @@
 """Run the benchmarks and store what they find: `python -m benchmarks [NAME ...] [--rounds N] [--threads N]`.
 
-Those of speed run if none is named. To be named are "quality", which trains for hours (--seconds for each plain run,
---parts to go on), and "playground", which needs a browser.
+Those of speed run if none is named. To be named are "quality" and "ingredients", which train for hours (--seconds for
+each plain run, two thirds of that for the others; --parts to go on), and "playground", which needs a browser.
 """
 
 import argparse
@@ -22,7 +22,8 @@ CONTESTS = {
     "epoch_photographs": partial(epoch.contest, photographs=True),
 }
 SPEED = (*CONTESTS, "scaling")
-NAMES = (*SPEED, "playground", "quality")
+TRAINED = {"quality": quality.measure, "ingredients": quality.ingredients}
+NAMES = (*SPEED, "playground", *TRAINED)
 
 
 def main() -> None:
@@ -31,23 +32,23 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; those of speed if none is")
     parser.add_argument("--rounds", type=int, default=15, help="rounds of all contestants in turns (15)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of PyTorch (its own choice)")
-    parser.add_argument("--seconds", type=float, default=600.0, help="of each plain run of quality (600)")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each kind of quality (3)")
-    parser.add_argument("--parts", type=Path, help="folder of what quality has done; the same command goes on from it")
+    parser.add_argument("--seconds", type=float, default=600.0, help="of each plain run of those that train (600)")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each of their runners (3)")
+    parser.add_argument("--parts", type=Path, help="folder of what they have done; the same command goes on from it")
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; choose from {', '.join(NAMES)}")
     torch.set_num_threads(options.threads)
     command = f"python -m benchmarks {{}} --rounds {options.rounds} --threads {options.threads}"
     for name in options.names or SPEED:
-        if name == "quality":
-            told = f"quality --seconds {options.seconds:g} --seeds {options.seeds} --threads {options.threads}"
+        if name in TRAINED:
+            told = f"{name} --seconds {options.seconds:g} --seeds {options.seeds} --threads {options.threads}"
             told = f"python -m benchmarks {told}"
             seeds = tuple(range(options.seeds))
-            found = quality.measure(seconds=options.seconds, seeds=seeds, parts=options.parts)
+            found = TRAINED[name](seconds=options.seconds, seeds=seeds, parts=options.parts)
             print(f"{record.write(found, command=told)} written")
             for runner, row in found["runners"].items():
-                print(f"  {runner:18} Fréchet distance {row['last']:8.1f}")
+                print(f"  {runner:36} Fréchet distance {row['last']:8.1f}")
             continue
         print(f"{name}: {options.rounds} rounds ...", flush=True)
         rounds, others = options.rounds, {"scaling": scaling.measure, "playground": playground.measure}

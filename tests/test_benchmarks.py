@@ -3,7 +3,9 @@
 import io
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import __main__ as command
 from benchmarks import cyclegan, dcgan, epoch, measure, playground, quality, record, scaling, wgan_gp
-from ganedu import penalties
+from ganedu import penalties, recipes
 from ganedu.data import kinds
 from tools import performance
 
@@ -184,7 +186,7 @@ def test_slopes_are_exponents():
 def test_stored_results_say_where_they_come_from(path):
     found = json.loads(path.read_text())
     assert found["name"] == path.stem
-    assert found["settings"]["seeds"] if path.stem == "quality" else found["rounds"] >= 3
+    assert found["settings"]["seeds"] if path.stem in command.TRAINED else found["rounds"] >= 3
     source = found["provenance"]
     assert source["packages"]["torch"] and source["processor"] and source["threads"] >= 1
     assert re.fullmatch(r"[0-9a-f]{40}(\+changes)?", source["commit"])
@@ -199,7 +201,7 @@ def test_the_page_shows_the_stored_numbers(tmp_path):
         assert f"../../_build/generated/{name}" in page and (tmp_path / name).exists()
     shown, results = (tmp_path / "performance.md").read_text(), record.read()
     assert results.keys() >= {"dcgan", "scaling"}
-    apart = {"scaling", "quality", "playground"}
+    apart = {"scaling", "playground", *command.TRAINED}
     assert performance.TITLES.keys() == command.CONTESTS.keys() >= results.keys() - apart
     for name in results.keys() - apart:
         assert f"### {performance.TITLES[name]}" in shown
@@ -238,6 +240,36 @@ def test_quality_is_followed_at_the_same_times_for_all_runners(tmp_path, monkeyp
         quality.measure(runners=runners, parts=tmp_path / "parts", **QUALITY | {"samples": 70})
     with pytest.raises(ValueError, match="other settings; choose another folder"):
         quality.measure(runners=runners[:2], parts=tmp_path / "parts", **QUALITY)
+
+
+def test_each_ingredient_is_one_change_of_the_miniature(monkeypatch):
+    made = []
+
+    def trainer(*parts, **_):
+        made.append(parts)
+        return MagicMock()
+
+    monkeypatch.setattr(quality, "Trainer", trainer)
+    for name in quality.INGREDIENTS:
+        quality.runner(name, torch.zeros(130, 1, 16, 16, dtype=torch.uint8), 16, 0, 1)
+    (first, _, base), *others = made
+    assert first.config == recipes.get("dcgan").Config().small() and base.precision == "fp32"
+    assert len(others) == len(quality.CHANGES)
+    for (recipe, batches, plan), change in zip(others, quality.CHANGES.values(), strict=True):
+        now, before = asdict(recipe.config) | {"precision": plan.precision}, asdict(first.config)
+        assert {key: value for key, value in now.items() if value != before.get(key, base.precision)} == change
+        order = batches.orders[0]
+        assert (order.batch_size, order.flip) == (recipe.config.batch_size, recipe.config.flip)
+
+
+def test_the_table_of_ingredients_names_what_was_changed():
+    run = {"seconds": [20.0, 40.0], "frechet_distance": [9.0, 5.0], "not_averaged": 6.0}
+    other = run | {"frechet_distance": [8.0, 5.0]}
+    runs = {"dcgan, small": [run, other], "dcgan, small, no bias": [other, other]}
+    found = {"pace": dict.fromkeys(runs, 0.25), "runners": quality.summary(runs)}
+    table = performance.ingredients(found | {"provenance": record.provenance("python -m benchmarks ingredients")})
+    assert "| nothing | 0.250 | 8.0 to 9.0 | 5.0 | 6.0 |" in table
+    assert "| no bias | 0.250 | 8.0 | 5.0 | 6.0 |" in table
 
 
 def test_the_pace_of_each_runner_is_measured_by_its_own_steps():

@@ -147,6 +147,19 @@ def quality(found: dict) -> str:
     return "\n".join([*lines, "", origin(found["provenance"])]) + "\n"
 
 
+def ingredients(found: dict) -> str:
+    """The distance of the miniature and of the same with one thing changed, at the times of measuring, and steps."""
+    times = next(iter(found["runners"].values()))["runs"][0]["seconds"]
+    names = ("changed", "seconds a step", *(f"after {time:g} s" for time in times), "not averaged")
+    lines = [f"| {' | '.join(names)} |", f"|---{'|--:' * (len(names) - 1)}|"]
+    for name, row in found["runners"].items():
+        distances = [_among([_at(run, time) for run in row["runs"]], "{:.1f}") for time in times]
+        raw, pace = _among([run["not_averaged"] for run in row["runs"]], "{:.1f}"), f"{found['pace'][name]:.3f}"
+        changed = (*name.split(", ", 2), "nothing")[2]
+        lines.append(f"| {' | '.join([changed, pace, *distances, raw])} |")
+    return "\n".join([*lines, "", origin(found["provenance"])]) + "\n"
+
+
 def _at(run: dict, time: float) -> float | None:
     return dict(zip(run["seconds"], run["frechet_distance"], strict=True)).get(time)
 
@@ -191,6 +204,8 @@ def build(target: Path) -> None:
     if "quality" in results:
         write_if_changed(target / "quality.md", quality(results["quality"]))
         write_if_changed(target / "quality.svg", race(results["quality"]))
+    if "ingredients" in results:
+        write_if_changed(target / "ingredients.md", ingredients(results["ingredients"]))
 
 
 if __name__ == "__main__":
