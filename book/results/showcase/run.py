@@ -1,4 +1,4 @@
-"""Pictures of an hour of one core: `python book/results/showcase/run.py [NAME ...]`, one thread.
+"""Pictures of up to an hour of one core each: `python book/results/showcase/run.py [NAME ...]`, one thread.
 
 Each of COMMANDS trains a recipe at the sizes where pictures begin to convince. A run is kept under _build/showcase, so
 that one that was stopped goes on where it was. metrics.json has an entry a run: the curve of Fréchet distances, the
@@ -27,10 +27,13 @@ from store import circumstances, ganedu, keep, read, save_picture  # noqa: E402
 
 PARTS = HERE.parents[2] / "_build" / "showcase"
 COMPARED, DRAWS, SHOWN, COPIES = 2000, 3, 64, 256
-FACES = "--data avatars --size 64 --sample-every 2000 --evaluate-every 1000 --device cpu"
+SEEN = "--sample-every 2000 --evaluate-every 1000 --device cpu"
+WIDER = "--set width=12 --set widest=96 --set latent_dim=64 --learning-rate 0.006 --set burn_in=1500"
 COMMANDS = {
-    "r3gan": f"train r3gan {FACES} --steps 3000 --set width=12 --set widest=96 --set latent_dim=64 "
-    "--learning-rate 0.006 --set burn_in=1500",
+    "r3gan": f"train r3gan --data avatars --size 64 {SEEN} --steps 3000 {WIDER}",
+    "dcgan_photographs": f"train dcgan --data cifar10 --size 32 --flip {SEEN} --steps 12000 --set width=64 "
+    "--learning-rate 0.0005 --set anneal=4000",
+    "r3gan_clothes": f"train r3gan --data fashion-mnist --size 32 {SEEN} --steps 6000 {WIDER}",
 }
 
 
