@@ -33,6 +33,7 @@ COMMANDS = {
     "r3gan": f"train r3gan --data avatars --size 64 {SEEN} --steps 3000 {WIDER}",
     "dcgan_photographs": f"train dcgan --data cifar10 --size 32 --flip {SEEN} --steps 12000 --set width=64 "
     "--learning-rate 0.0005 --set anneal=4000",
+    "biggan_faces": f"train biggan --data avatars --size 32 {SEEN} --steps 3000 --set attention=16 --set width=12",
     "r3gan_clothes": f"train r3gan --data fashion-mnist --size 32 {SEEN} --steps 6000 {WIDER}",
 }
 
@@ -76,9 +77,14 @@ def measured(name: str, folder: Path) -> dict:
 
 
 def drawn(recipe, n: int) -> Tensor:
-    """n images as bytes [n, C, H, W]."""
-    random = torch.Generator().manual_seed(6)
-    return torch.cat([data.to_bytes(recipe.sample(32, random)) for _ in range(n // 32)])
+    """n images as bytes [n, C, H, W]; of a recipe with classes, eight of each in turn."""
+    random, asked = torch.Generator().manual_seed(6), {}
+    parts = []
+    for first in range(0, n, 32):
+        if classes := getattr(recipe, "classes", ()):
+            asked = {"labels": torch.arange(first, first + 32) // 8 % len(classes)}
+        parts.append(data.to_bytes(recipe.sample(32, random, **asked)))
+    return torch.cat(parts)
 
 
 def draw(name: str, made: Tensor, near: Tensor) -> None:
