@@ -1,4 +1,4 @@
-"""The gallery shows what bare commands of today make: every recipe, its stored picture, its numbers, nothing heavy."""
+"""The gallery shows what bare commands of today make, the showcase what an hour does: stored pictures and numbers."""
 
 import json
 import re
@@ -16,7 +16,8 @@ from tools import gallery
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "book" / "gallery.md").read_text(encoding="utf-8")
 STORED = json.loads((ROOT / "book" / "results" / "gallery" / "metrics.json").read_text(encoding="utf-8"))
-PICTURES = re.findall(r"!\[([^]]*)\]\((results/[\w/-]+\.png)\)", PAGE)
+PAGES = {"gallery": PAGE, "showcase": (ROOT / "book" / "showcase.md").read_text(encoding="utf-8")}
+PICTURES = {name: re.findall(r"!\[([^]]*)\]\((results/[\w/-]+\.png)\)", page) for name, page in PAGES.items()}
 CARDS = dict(re.findall(r"^:::\{grid-item-card\} `ganedu train ([\w-]+)`\n(.*?)^:::$", PAGE, re.MULTILINE | re.DOTALL))
 # A number of the text, and where it is stored: <!-- from: RESULT key/key/... "as it is printed" -->
 POINTER = re.compile(r'^ *<!-- from: (\w+) (\S.*?) "([^"]+)" -->$', re.MULTILINE)
@@ -24,6 +25,7 @@ NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:[.,]\d+)*")
 
 every_recipe = pytest.mark.parametrize("name", recipes.NAMES)
 every_entry = pytest.mark.parametrize("name", STORED)
+every_page = pytest.mark.parametrize("name", PAGES)
 
 
 @every_entry
@@ -64,10 +66,12 @@ def test_the_page_has_a_card_for_every_recipe_and_no_other():
     assert sorted(CARDS) == sorted(recipes.NAMES) and set(STORED) <= set(CARDS)
 
 
-def test_pictures_have_words_and_are_small():
-    files = [ROOT / "book" / path for _, path in PICTURES]
-    assert len(files) > len(recipes.NAMES)
-    assert all(len(alt) > 40 for alt, _ in PICTURES) and len({alt for alt, _ in PICTURES}) == len(PICTURES)
+@every_page
+def test_pictures_have_words_and_are_small(name):
+    pictures = PICTURES[name]
+    files = [ROOT / "book" / path for _, path in pictures]
+    assert len(files) > (len(recipes.NAMES) if name == "gallery" else 5)
+    assert all(len(alt) > 40 for alt, _ in pictures) and len({alt for alt, _ in pictures}) == len(pictures)
     assert max(path.stat().st_size for path in files) < 320_000
     assert sum(path.stat().st_size for path in files) < 2_000_000
     for path in files:
@@ -91,23 +95,37 @@ def read_off(number):
     return float(number.replace(",", "")), 0.5 * 10.0 ** -len(digits) * 1.001
 
 
-@pytest.mark.parametrize(("result", "keys", "number"), POINTER.findall(PAGE))
+@pytest.mark.parametrize(("result", "keys", "number"), POINTER.findall("\n".join(PAGES.values())))
 def test_a_number_of_the_text_is_the_stored_one(result, keys, number):
     value, half = read_off(number.rstrip(" %"))
     scale = 100 if number.endswith("%") else 1
     assert scale * stored(result, keys) == pytest.approx(value, rel=0, abs=half)
 
 
-def test_every_measured_number_of_the_text_has_a_pointer():
-    text = PAGE
+@every_page
+def test_every_measured_number_of_the_text_has_a_pointer(name):
+    text = PAGES[name]
     for other in (r"```.*?```", r"<!--.*?-->", r"`[^`]*`", r"!\[[^]]*\]\([^)]*\)", r":gutter: \d", r"\{grid\}[ \d]+"):
         text = re.sub(other, " ", text, flags=re.DOTALL)
-    quoted = {found for _, _, number in POINTER.findall(PAGE) for found in NUMBER.findall(number)}
+    quoted = {found for _, _, number in POINTER.findall(PAGES[name]) for found in NUMBER.findall(number)}
     plain = {"64", "32", "16", "8", "4", "1", "0", "255"}  # sides and counts of pictures, black and white
     assert set(NUMBER.findall(text)) - quoted - plain == set()
     assert quoted <= set(NUMBER.findall(text)), "a pointer whose number the text no longer has"
 
 
-def test_the_page_is_in_the_book():
+def test_the_showcase_prints_the_commands_that_were_run():
+    entries = json.loads((ROOT / "book" / "results" / "showcase" / "metrics.json").read_text(encoding="utf-8"))
+    blocks = re.findall(r"```bash\n(.*?)```", PAGES["showcase"], re.DOTALL)
+    printed = [block.replace("\\\n", " ").split() for block in blocks]
+    unsaid = ["--sample-every", "2000", "--evaluate-every", "1000", "--device", "cpu"]  # change no picture
+    for entry in entries.values():
+        words = entry["command"].split()
+        (found,) = [block for block in printed if set(block) <= set(words)]
+        assert sorted({*words} - {*unsaid}) == sorted({*found} - {*unsaid})
+    assert len(printed) == len(entries)
+
+
+@every_page
+def test_the_page_is_in_the_book(name):
     toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
-    assert "book/gallery" in [page["file"] for part in toc["parts"] for page in part["chapters"]]
+    assert f"book/{name}" in [page["file"] for part in toc["parts"] for page in part["chapters"]]
