@@ -197,7 +197,8 @@ def test_stored_results_say_where_they_come_from(path):
 def test_the_page_shows_the_stored_numbers(tmp_path):
     performance.build(tmp_path)
     page = (ROOT / "book" / "appendix" / "performance.md").read_text()
-    for name in ("performance.md", "scaling.md", "scaling.svg", "playground.md", "quality.md", "quality.svg"):
+    pages = ("performance.md", "scaling.md", "scaling.svg", "playground.md")
+    for name in (*pages, "quality.md", "quality.svg", "ingredients.md"):
         assert f"../../_build/generated/{name}" in page and (tmp_path / name).exists()
     shown, results = (tmp_path / "performance.md").read_text(), record.read()
     assert results.keys() >= {"dcgan", "scaling"}
