@@ -137,27 +137,34 @@ def quality(found: dict) -> str:
     seconds = found["settings"]["seconds"]
     times = [seconds / 3, 2 * seconds / 3, seconds]
     names = ("runner", "seconds a step", *(f"after {time:g} s" for time in times), "not averaged", "as near after")
-    lines = [f"| {' | '.join(names)} |", f"|---{'|--:' * (len(names) - 1)}|"]
+    rows = []
     for name, row in found["runners"].items():
         runs, pace = row["runs"], f"{found['pace'][name]:.3f}"
         distances = [_among([_at(run, time) for run in runs]) for time in times]
         raw = "" if name.endswith("plain") else _among([run["not_averaged"] for run in runs])
         first = _among([reached or float("inf") for reached in row["reached"]], "{:.0f} s")
-        lines.append(f"| {' | '.join([name, pace, *distances, raw, first])} |")
-    return "\n".join([*lines, "", origin(found["provenance"])]) + "\n"
+        rows.append([name, pace, *distances, raw, first])
+    return _numbers(names, rows, found)
 
 
 def ingredients(found: dict) -> str:
     """The distance of the miniature and of the same with one thing changed, at the times of measuring, and steps."""
     times = next(iter(found["runners"].values()))["runs"][0]["seconds"]
     names = ("changed", "seconds a step", *(f"after {time:g} s" for time in times), "not averaged")
-    lines = [f"| {' | '.join(names)} |", f"|---{'|--:' * (len(names) - 1)}|"]
+    rows = []
     for name, row in found["runners"].items():
         distances = [_among([_at(run, time) for run in row["runs"]], "{:.1f}") for time in times]
         raw, pace = _among([run["not_averaged"] for run in row["runs"]], "{:.1f}"), f"{found['pace'][name]:.3f}"
         changed = (*name.split(", ", 2), "nothing")[2]
-        lines.append(f"| {' | '.join([changed, pace, *distances, raw])} |")
-    return "\n".join([*lines, "", origin(found["provenance"])]) + "\n"
+        rows.append([changed, pace, *distances, raw])
+    return _numbers(names, rows, found)
+
+
+def _numbers(names: tuple[str, ...], rows: list[list[str]], found: dict) -> str:
+    """A table with a name and numbers in each row, and where they come from."""
+    lines = [" | ".join(cells) for cells in (names, *rows)]
+    head, *body = [f"| {line} |" for line in lines]
+    return "\n".join([head, f"|---{'|--:' * (len(names) - 1)}|", *body, "", origin(found["provenance"])]) + "\n"
 
 
 def _at(run: dict, time: float) -> float | None:
