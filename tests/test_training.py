@@ -81,7 +81,7 @@ def test_a_kill_between_any_two_file_operations_loses_nothing(undisturbed, tmp_p
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_the_run_and_ends_it_with_130(undisturbed, tmp_path, number):
     run = tmp_path / "run"
-    process = spawn(cases.process, str(run), STEPS)
+    process = spawn(cases.train_slowly, str(run), STEPS)  # so slowly that it is not done when the signal comes
     while not run_folder.read_metrics(run):
         time.sleep(0.005)
     os.kill(process.pid, number)

@@ -193,10 +193,10 @@ def waiting_step(trainer, advance=Trainer.advance):
     return advance(trainer)
 
 
-def train_slowly(out):
+def train_slowly(out, steps=10_000):
     torch.set_num_threads(1)
     Trainer.advance = waiting_step
-    sys.exit(main(out, 10_000))
+    process(out, steps)
 
 
 def killed_at_file_operation(out, steps, number):

@@ -16,8 +16,8 @@ from ganedu.recipes import adversarial
 class Config(adversarial.Config):
     """The article's networks (section 3.2) and optimizer (section 9.2: Adam, beta1 = 0.5, rates 1e-4 to 1e-3).
 
-    upsampling: "k5" as printed, "k4" and "resize" without checkerboards by construction. width: channels nearest to
-    the image. Batch size and steps for each player, on which the article leaves a choice, are those of DCGAN.
+    upsampling: "k5" as printed, "k4" whose stamps overlap evenly, "resize" which repeats pixels. width: channels next
+    to the image. Batch size and steps for each player, on which the article leaves a choice, are those of DCGAN.
     Taught in {ref}`ch-convolutions`.
     """
 

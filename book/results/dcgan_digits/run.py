@@ -116,8 +116,8 @@ def longer() -> dict:
     return {"steps": LONGER, "frechet_distance": found}
 
 
-def alternating_share(images: Tensor) -> float:
-    """The share of the variance in rows, columns and checks of period two, as chapter 19 defines it."""
+def grid_share(images: Tensor) -> float:
+    """The grid share of chapter 18 for period two, above and below averaged over the images."""
     sign = (-1.0) ** torch.arange(16)
     patterns = torch.stack([sign[:, None].expand(16, 16), sign.expand(16, 16), sign[:, None] * sign])
     x = images - images.mean((2, 3), keepdim=True)
@@ -125,7 +125,7 @@ def alternating_share(images: Tensor) -> float:
 
 
 def checkerboard() -> dict:
-    """Alternating shares of the samples on the way, a list for each seed of each way to double the side."""
+    """Grid shares of the samples on the way, a list for each seed of each way to double the side."""
     found = {kind: [] for kind in article.UPSAMPLINGS}
     for kind, runs in found.items():
         for seed in range(SEEDS):
@@ -135,10 +135,10 @@ def checkerboard() -> dict:
             random = torch.Generator().manual_seed(seed + 1)
             for step in range(CHECKS[-1] + 1):
                 if step in CHECKS:
-                    shares.append(round(alternating_share(recipe.sample(256, random)), 6))
+                    shares.append(round(grid_share(recipe.sample(256, random)), 6))
                 recipe.step(batches.next(), random)
             runs.append(shares)
-    return {"steps": CHECKS, "of_real": round(alternating_share(REAL), 6), "shares": found}
+    return {"steps": CHECKS, "of_real": round(grid_share(REAL), 6), "shares": found}
 
 
 def main() -> None:

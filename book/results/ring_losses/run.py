@@ -1,9 +1,9 @@
-"""Five losses on the ring over many seeds: `python book/results/ring_losses/run.py`, some 7 minutes of one CPU thread.
+"""Five losses on the ring over many seeds: `python book/results/ring_losses/run.py`, ten minutes of one CPU thread.
 
-Twice: both players start together, and D trains alone first. The code is not copied: the cells of chapter 6 with the
-tag `ring-losses` are executed as they are printed. At one seed all losses meet the same weights, noise and data. Kept
-are, for every seed, the share of points near the circle at three steps and the slope at the first. Numbers go to
-metrics.json, their circumstances, with the hash of the code, to provenance.json.
+Three times: both players start together, and D trains 100 or 300 steps alone first. The code is not copied: the cells
+of chapter 6 with the tag `ring-losses` are executed as they are printed. At one seed all losses meet the same weights,
+noise and data. Kept are, for every seed, the share of points near the circle at three steps and the slope at the
+first. Numbers go to metrics.json, their circumstances, with the hash of the code, to provenance.json.
 """
 
 import hashlib
@@ -21,7 +21,11 @@ HERE = Path(__file__).resolve().parent
 CHAPTER = HERE.parents[1] / "chapters" / "06_generator_loss.md"
 TAG, SEEDS, STEPS = "ring-losses", 50, (500, 1000, 2000)
 GOOD = ("log(1-D)", "-log D", "-D")
-ARMS = {"at once": ((*GOOD, "-log(1-D)", "log D"), 0), "D first": (GOOD, 300)}  # losses, steps of D alone
+ARMS = {  # losses, steps of D alone
+    "at once": ((*GOOD, "-log(1-D)", "log D"), 0),
+    "100 first": (GOOD, 100),
+    "300 first": (GOOD, 300),
+}
 sys.path.insert(0, str(HERE.parent))
 from store import circumstances, keep, tagged  # noqa: E402
 

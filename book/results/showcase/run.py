@@ -1,4 +1,4 @@
-"""Pictures of up to an hour of one core each: `python book/results/showcase/run.py [NAME ...]`, one thread.
+"""Pictures of up to an hour and a half of one core each: `python book/results/showcase/run.py [NAME ...]`, one thread.
 
 Each of COMMANDS trains a recipe at the sizes where pictures begin to convince. A run is kept under _build/showcase, so
 that one that was stopped goes on where it was. metrics.json has an entry a run: the curve of Fréchet distances, the
@@ -33,6 +33,8 @@ COMMANDS = {
     "r3gan": f"train r3gan --data avatars --size 64 {SEEN} --steps 3000 {WIDER}",
     "dcgan_photographs": f"train dcgan --data cifar10 --size 32 --flip {SEEN} --steps 12000 --set width=64 "
     "--learning-rate 0.0005 --set anneal=4000",
+    "stylegan_faces": f"train stylegan --data avatars --size 64 {SEEN} --steps 16000 --set penalty_weight=10 "
+    "--set anneal=6000",
     "biggan_faces": f"train biggan --data avatars --size 32 {SEEN} --steps 3000 --set attention=16 --set width=12",
     "r3gan_clothes": f"train r3gan --data fashion-mnist --size 32 {SEEN} --steps 6000 {WIDER}",
 }
