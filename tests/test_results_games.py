@@ -87,8 +87,9 @@ def test_five_losses_on_the_ring_were_made_by_the_cells_of_chapter_6():
     provenance = json.loads((RESULTS / "ring_losses" / "provenance.json").read_text(encoding="utf-8"))
     assert provenance["code_sha256"] == hashlib.sha256(script["code"]().encode()).hexdigest(), "run it again"
     content = stored("ring_losses")
-    assert content["arms"].keys() == content["settings"]["first"].keys()
-    for arm in content["arms"]:
+    assert content["arms"].keys() == script["ARMS"].keys()
+    for arm, (names, _) in script["ARMS"].items():
+        assert tuple(content["arms"][arm]) == names
         for found in content["arms"][arm].values():
             assert found.keys() == {*(f"near_at_{step}" for step in script["STEPS"]), "slope"}
             assert all(len(values) == content["settings"]["seeds"] == script["SEEDS"] for values in found.values())
@@ -102,20 +103,29 @@ def test_chapter_6_tells_what_the_ring_with_five_losses_found():
         return torch.tensor(arms[arm][name][f"near_at_{step}"]) >= 0.8
 
     good = ("log(1-D)", "-log D", "-D")
-    at_once, first = ({n: [home(arm, n, s).sum().item() for s in (500, 1000, 2000)] for n in good} for arm in arms)
+    at_once, some, first = (
+        {n: [home(arm, n, s).sum().item() for s in (500, 1000, 2000)] for n in good} for arm in arms
+    )
+    assert sum(counts[0] for counts in some.values()) == 77 and "does so less: 77 of 150" in told
+    assert all(counts[2] == 50 for counts in some.values()) and "all of those with 100 steps first" in told
+    assert "with 100 steps first, 73 of 150 runs were away from home at step 500" in told
     assert {counts[0] for counts in at_once.values()} == {48, 49} and "48 or 49 of 50 runs are home at step 500" in told
     assert all(counts[1] == 50 for counts in at_once.values()) and "all at 1000" in told
     wrong = [home("at once", name, step).any() for name in ("-log(1-D)", "log D") for step in (500, 1000, 2000)]
     assert not any(wrong) and "With the wrong ones no run is home at any of the three steps" in told
     early = [sum(counts[0] for counts in arm.values()) for arm in (first, at_once)]
-    assert early == [2, 146] and "at step 500, 2 of 150 runs are home" in told and "and 146 of 150 without" in told
+    assert (
+        early == [2, 146]
+        and "at step 500, 2 of 150 runs are home" in told
+        and "77 with 100, and 146 of 150 without" in told
+    )
     assert first["log(1-D)"][1] == 50 and first["-log D"][1] == 35
-    assert r"all 50 runs of $\log(1 - D)$ are, and 35 of $-\log D$" in told
-    one, other = (home("D first", name, 1000) for name in good[:2])
+    assert r"all 50 runs of $\log(1 - D)$ are home, and 35 of $-\log D$" in told
+    one, other = (home("300 first", name, 1000) for name in good[:2])
     assert ((one & ~other).sum(), (other & ~one).sum()) == (15, 0) and "In 15 seeds only the first of the two" in told
     assert sum(counts[2] for counts in first.values()) == 149 and "all but one of the 150 are back" in told
-    assert "148 of 150 runs away from home at step 500; at 2000 one was still away" in told
-    small, large = (torch.tensor(arms["D first"][name]["slope"]).median() for name in good[:2])
+    assert "and with 300 steps 148; at 2000 one was still away" in told
+    small, large = (torch.tensor(arms["300 first"][name]["slope"]).median() for name in good[:2])
     assert 8e3 < large / small < 1.2e4
     assert r"of $\log(1 - D)$ is some 10,000 times smaller than that of $-\log D$" in told
     assert f"{small:.0e} {large:.0e}" == "1e-05 1e-01" and "$10^{-5}$ against 0.1" in told
