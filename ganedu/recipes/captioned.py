@@ -106,7 +106,7 @@ class Recipe(adversarial.Recipe):
 
         A function of its arguments and the weights only, so that it can be compiled as a whole.
         """
-        total, others = 0.0, (_joint.previous(tokens), _joint.previous(lengths))
+        total, others = 0.0, self.others(tokens, lengths)
         for judge, fake in zip(self.networks["discriminator"], fakes, strict=True):
             of_real, of_fake = judge.look(shrink(real, fake.shape[-1])), judge.look(fake)
             right, fooled = (wide(judge.match(seen, tokens, lengths)) for seen in (of_real, of_fake))
@@ -119,6 +119,10 @@ class Recipe(adversarial.Recipe):
                 loss = loss + self.loss.discriminator(wide(judge.judge(of_real)), wide(judge.judge(of_fake)))
             total = total + loss
         return total, {name: value.detach() for name, value in {"loss_d": total, **scalars}.items()}
+
+    def others(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Wrong captions for real images, tokens [B, T] and lengths [B]: each has that of the image before it."""
+        return _joint.previous(tokens), _joint.previous(lengths)
 
     def generator_step(self, real: Tensor, drawn: Drawn, tokens: Tensor, lengths: Tensor) -> dict[str, Tensor]:
         """The generator descends on what it drew, before frozen discriminators."""

@@ -4,11 +4,12 @@ First it trains the recipe's miniature on avatars at 32 x 32 pixels. The state i
 every 250 steps, so that a run that was stopped goes on where it was. Then a reader of the ten attributes, a small
 network that has seen real faces only, looks at the averaged generators: how near their faces are to real ones, which
 attributes an image takes from the style of which layer, and how well a linear classifier reads them from z and from w.
+Last, 1000 steps each with other weights of R1, and their distances.
 """
 
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from math import log
 from pathlib import Path
@@ -35,12 +36,13 @@ PARTS = HERE.parents[2] / "_build" / "stylegan_avatars"
 STEPS, EVERY, DECAY, SEED = 5_000, 250, 0.999, 0
 KEPT = (500, 1000, 2000, 4000)
 EPOCHS, TABLES, FEWEST = 5, (2, 4), 200
+WEIGHTS, SHORT = (0.0125, 0.1, 1.0, 10.0), 1000
 Recipe = recipes.get("stylegan")
 
 
-def new_run():
+def new_run(**changes):
     """The recipe, its batches, its averaged generator and its random numbers."""
-    config = Recipe.Config().small()
+    config = replace(Recipe.Config().small(), **changes)
     recipe = Recipe(config, image_shape=(3, config.size, config.size), seed=SEED)
     images = kinds.Images(avatars.load("train").images)
     batches = DeviceBatches(images, config.batch_size, device="cpu", seed=SEED, size=config.size, flip=config.flip)
@@ -51,6 +53,8 @@ def new_run():
 def train():
     """Train to STEPS; returns the averaged generators of the steps KEPT, the rows and the seconds of CPU."""
     recipe, batches, average, random = new_run()
+    groups = [group for optimizer in recipe.optimizers.values() for group in optimizer.param_groups]
+    rates = [group["lr"] for group in groups]
     state, kept, rows, step, before = PARTS / "state.pt", {}, [], 0, 0.0
     if state.is_file():
         found = torch.load(state, weights_only=True)
@@ -64,6 +68,8 @@ def train():
         random.set_state(found["random"])
     began = time.process_time()
     while step < STEPS:
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate * recipe.learning_rate_factor(step, STEPS)
         scalars = recipe.step(batches.next(), random)
         step += 1
         average.update(recipe.networks["generator"], step)
@@ -82,6 +88,15 @@ def train():
             state.with_suffix(".new").replace(state)
     kept[STEPS] = average.network.state_dict()
     return kept, rows, before + time.process_time() - began
+
+
+def with_weight(weight: float):
+    """The averaged generator after SHORT steps with another weight of R1, and its recipe; no rate falls so early."""
+    recipe, batches, average, random = new_run(penalty_weight=weight)
+    for step in range(1, SHORT + 1):
+        recipe.step(batches.next(), random)
+        average.update(recipe.networks["generator"], step)
+    return recipe, average.network
 
 
 class Reader(nn.Module):
@@ -257,16 +272,21 @@ def main():
     reader, accuracy = learn_to_read(train_set, test_set)
     recipe, _, average, _ = new_run()
     real, again = (read(reader, data.to_floats(small(each)))[0] for each in (test_set, train_set))
+
+    def distance(recipe, network):
+        return frechet_from_features(read(reader, sample(recipe, network, 2048, 5))[0], real).item()
+
     distances = {"between real faces": frechet_from_features(again[:2048], real).item()}
     for step, weights in kept.items():
         average.network.load_state_dict(weights)
-        found = read(reader, sample(recipe, average.network, 2048, 5))[0]
-        distances[f"step {step}"] = frechet_from_features(found, real).item()
+        distances[f"step {step}"] = distance(recipe, average.network)
+    short = {str(weight): round(distance(*with_weight(weight)), 3) for weight in WEIGHTS}
     generator = average.network
     metrics = {
         "recipe": {"name": "stylegan", "config": asdict(recipe.config), "steps": STEPS, "average": DECAY},
         "rows": rows[3::4],
         "reader": accuracy,
+        "weights of R1": short,
         "frechet": {name: round(value, 3) for name, value in distances.items()},
         "inherited": inherited(recipe, generator, reader),
         "separability": separability(recipe, generator, reader),
