@@ -4,7 +4,7 @@ Each of COMMANDS trains a recipe at the sizes where pictures begin to convince. 
 that one that was stopped goes on where it was. metrics.json has an entry a run: the curve of Fréchet distances, the
 last one over three draws with its interval, the floor between real images, and how near samples and unseen real images
 are to the training set. NAME_1.png and NAME_2.png show 64 samples, not selected; NAME_near.png the first eight and,
-below, the training image nearest to each. Entries of runs that are not named stay as they are; provenance.json is that
+below, the training image nearest to each; of StyleGAN there is a table of faces mixed at layer SWITCH, too. Entries of runs that are not named stay as they are; provenance.json is that
 of the last call.
 """
 
@@ -26,7 +26,7 @@ sys.path.insert(0, str(HERE.parent))
 from store import circumstances, ganedu, keep, read, save_picture  # noqa: E402
 
 PARTS = HERE.parents[2] / "_build" / "showcase"
-COMPARED, DRAWS, SHOWN, COPIES = 2000, 3, 64, 256
+COMPARED, DRAWS, SHOWN, COPIES, SWITCH = 2000, 3, 64, 256, 3
 SEEN = "--sample-every 2000 --evaluate-every 1000 --device cpu"
 WIDER = "--set width=12 --set widest=96 --set latent_dim=64 --learning-rate 0.006 --set burn_in=1500"
 COMMANDS = {
@@ -64,6 +64,9 @@ def measured(name: str, folder: Path) -> dict:
     made = drawn(recipe, COPIES)
     near = {"samples": nearest(made, train), "unseen": nearest(test[:COPIES], train)}
     draw(name, made, near["samples"].images)
+    if hasattr(recipe, "mixtures"):
+        table = recipe.mixtures(4, 7, SWITCH, torch.Generator().manual_seed(7), truncation=0.8)
+        save_picture(HERE / f"{name}_mixtures.png", run_folder.sheet(table.flatten(0, 1)))
     return {
         "config": plan["recipe"]["config"],
         "steps": plan["training"]["steps"],
