@@ -44,7 +44,6 @@ def test_each_question_is_measured_in_three_spaces(faces):
 
 def test_pictures_hold_what_the_chapter_says():
     sizes = {path.stem: Image.open(path).size for path in (RESULTS / "stylegan_avatars").glob("*.png")}
-    assert sizes["mixtures_2"] == sizes["mixtures_4"] == (8 * 66 + 2, 5 * 66 + 2)
     assert sizes["samples"] == (530, 530)
     assert sizes["truncation"] == (530, 4 * 66 + 2)
 

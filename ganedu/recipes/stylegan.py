@@ -63,7 +63,7 @@ class Config(adversarial.Config):
     def small(self) -> "Config":
         """A miniature for two CPU cores: 32 x 32 pixels, few channels, a short mapping that learns faster.
 
-        Its rate falls in runs that are longer than a bare one, its R1 weighs more than the size asks for: it is nearer.
+        Its rate falls in runs that are longer than a bare one.
         """
         sizes = {"size": 32, "batch_size": 16, "latent_dim": 64, "width": 16, "max_width": 64}
         rates = {"learning_rate": 0.005, "anneal": 1500, "penalty_weight": 1.0}

@@ -4,8 +4,8 @@ Each of COMMANDS trains a recipe at the sizes where pictures begin to convince. 
 that one that was stopped goes on where it was. metrics.json has an entry a run: the curve of Fréchet distances, the
 last one over three draws with its interval, the floor between real images, and how near samples and unseen real images
 are to the training set. NAME_1.png and NAME_2.png show 64 samples, not selected; NAME_near.png the first eight and,
-below, the training image nearest to each; of StyleGAN there is a table of faces mixed at layer SWITCH, too. Entries of runs that are not named stay as they are; provenance.json is that
-of the last call.
+below, the training image nearest to each; of StyleGAN there is a table of faces mixed at layer SWITCH, too. Entries of
+runs that are not named stay as they are; provenance.json is that of the last call.
 """
 
 import json

@@ -35,7 +35,7 @@ from store import circumstances, keep  # noqa: E402
 PARTS = HERE.parents[2] / "_build" / "stylegan_avatars"
 STEPS, EVERY, DECAY, SEED = 5_000, 250, 0.999, 0
 KEPT = (500, 1000, 2000, 4000)
-EPOCHS, TABLES, FEWEST = 5, (2, 4), 200
+EPOCHS, FEWEST = 5, 200
 WEIGHTS, SHORT = (0.0125, 0.1, 1.0, 10.0), 1000
 Recipe = recipes.get("stylegan")
 
@@ -293,9 +293,6 @@ def main():
         "path_lengths": path_lengths(recipe, generator),
     }
     run_folder.write_samples(HERE / "samples.png", sample(recipe, generator, 64, 6))
-    for switch in TABLES:
-        table = recipe.mixtures(4, 7, switch, torch.Generator().manual_seed(7), generator=generator, truncation=0.8)
-        run_folder.write_samples(HERE / f"mixtures_{switch}.png", table.flatten(0, 1))
     strip = [sample(recipe, generator, 8, 8, truncation=psi) for psi in (0.0, 0.4, 0.7, 1.0)]
     run_folder.write_samples(HERE / "truncation.png", torch.cat(strip))
     provenance = about | {
