@@ -1,5 +1,6 @@
 """What CONTRIBUTING asks of every chapter, where a test can tell."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def test_code_lines_fit_the_page(chapter):
         if len(line) > WIDTH
     ]
     assert not long, f"{chapter.name}: lines of more than {WIDTH} characters at {long}"
+
+
+def test_imports_are_used(chapter):
+    nodes = [node for cell in cells(chapter) if cell.cell_type == "code" for node in ast.walk(ast.parse(cell.source))]
+    imported = {
+        (name.asname or name.name).split(".")[0]
+        for node in nodes
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in node.names
+    }
+    unused = imported - {node.id for node in nodes if isinstance(node, ast.Name)}
+    assert not unused, f"{chapter.name}: imported for nothing: {sorted(unused)}"
 
 
 def test_symbols_of_equations_stand_in_the_notation(chapter):
