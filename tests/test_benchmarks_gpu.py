@@ -62,6 +62,18 @@ def test_a_flagship_is_trained_measured_and_kept(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "config.json").read_text())["data"]["name"] == "digits"
 
 
+def test_a_measurement_that_is_stopped_loses_no_picture(tmp_path, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(flagship.FLAGSHIPS, "mlp", ("digits",))
+    monkeypatch.setattr(flagship, "evaluate", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        flagship.keep("mlp", tmp_path, options(tmp_path, minutes=0.05))
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert {"config.json", "metrics.jsonl", "provenance.json", "samples.png"} <= kept
+
+
 def test_nothing_is_downloaded_for_a_flagship(tmp_path):
     assert not flagship.is_here("cifar10", tmp_path) and flagship.is_here("digits", tmp_path)
     kind = recipes.get("dcgan")

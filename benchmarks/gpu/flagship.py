@@ -53,16 +53,22 @@ def keep(name: str, out: Path, options) -> None:
         rest = {"device": options.device, "root": options.data_root, "max_minutes": options.minutes, "show": False}
         done = train(name, data, out=run, config=every, recipe_config=config, **rest)
         print(f"{done.step} steps", flush=True)
+        copy(run, out)  # first: a measurement that takes too long costs itself only
         try:
-            print(evaluate(run, n=2000, device=options.device, root=options.data_root))
+            print(evaluate(run, n=2000, device=options.device, root=options.data_root), flush=True)
         except ValueError as error:
             print(f"not measured: {error}")
         run_report.write(run)
-        for each in KEPT:
-            if (run / each).exists():
-                shutil.copy(run / each, out / each)
-        for sheet in sorted((run / "samples").glob("step_*.png"))[-1:]:
-            shutil.copy(sheet, out / "samples.png")
+        copy(run, out)
+
+
+def copy(run: Path, out: Path) -> None:
+    """What there is of KEPT, and the last sheet of samples."""
+    for each in KEPT:
+        if (run / each).exists():
+            shutil.copy(run / each, out / each)
+    for sheet in sorted((run / "samples").glob("step_*.png"))[-1:]:
+        shutil.copy(sheet, out / "samples.png")
 
 
 def first_of(kind, names, config, root) -> str:
