@@ -48,6 +48,7 @@ SHOWN = (
 )
 TEST, FOUND = captions.load_described("factors", "test"), factors.load("test")
 TRAIN, DRAWINGS = captions.load_described("factors"), factors.load("train")
+FIRST = TEST.words.index(captions.COLORS[0])  # the colors follow one another in the list of words
 SAID = captions.attributes(FOUND.factors) | {"shape": FOUND.labels}
 KNOWN = captions.attributes(DRAWINGS.factors) | {"shape": DRAWINGS.labels}
 FLAT = captions.cover(data.to_floats(TRAIN.images, torch.float32)).flatten(1)
@@ -59,12 +60,19 @@ def drawn(recipe, network, seed, tokens, lengths):
     )
 
 
+def is_color(tokens):
+    return (tokens >= FIRST) & (tokens < FIRST + 6)
+
+
+def further(tokens, by):
+    """Captions with every color replaced by the one that is `by` further on the circle, a number or one a caption."""
+    return torch.where(is_color(tokens), FIRST + (tokens - FIRST + by) % 6, tokens)
+
+
 def next_color(tokens):
     """Captions with every color replaced by the next but one of the circle, and the colors they have now."""
-    first = TEST.words.index(captions.COLORS[0])
-    is_color = (tokens >= first) & (tokens < first + 6)
-    swapped = torch.where(is_color, first + (tokens - first + 2) % 6, tokens)
-    return swapped, ((swapped - first) * is_color).sum(1)
+    swapped = further(tokens, 2)
+    return swapped, ((swapped - FIRST) * is_color(swapped)).sum(1)
 
 
 def measure(recipe, network):
@@ -156,21 +164,16 @@ def attention_of_pixels(maps, cover, tokens):
 
 def mistold(tokens):
     """Captions with the color exchanged for one of the five others in the share MISTOLD of them, once and for all."""
-    random, first = torch.Generator().manual_seed(0), TEST.words.index(captions.COLORS[0])
-    further = torch.randint(1, 6, (len(tokens), 1), generator=random)
-    further *= torch.rand(len(tokens), 1, generator=random) < MISTOLD
-    is_color = (tokens >= first) & (tokens < first + 6)
-    return torch.where(is_color, first + (tokens - first + further) % 6, tokens)
+    random = torch.Generator().manual_seed(0)
+    by = torch.randint(1, 6, (len(tokens), 1), generator=random)
+    return further(tokens, by * (torch.rand(len(tokens), 1, generator=random) < MISTOLD))
 
 
 class Recolored(recipes.get("stackgan")):
     """StackGAN whose wrong captions differ in the color only, which is drawn anew, as likely right as any other."""
 
     def others(self, tokens, lengths):
-        first = TEST.words.index(captions.COLORS[0])
-        is_color = (tokens >= first) & (tokens < first + 6)
-        drawn = first + torch.randint(6, (len(tokens), 1))
-        return torch.where(is_color, drawn, tokens), lengths
+        return torch.where(is_color(tokens), FIRST + torch.randint(6, (len(tokens), 1)), tokens), lengths
 
 
 def careless(wrong, seed):
@@ -251,8 +254,7 @@ def rows_of(recipe, network):
     rows = [F.interpolate(made.images[0], size=SIDE), made.images[-1]]
     if made.attention is not None:
         rows.append(drawn(recipe, network, 3, next_color(tokens)[0], lengths).images[-1])
-        first = TEST.words.index(captions.COLORS[0])
-        place = ((tokens >= first) & (tokens < first + 6)).long().argmax(1)
+        place = is_color(tokens).long().argmax(1)
         paid = made.attention[torch.arange(len(SHOWN)), place][:, None]
         paid = 2 * paid / paid.amax((2, 3), keepdim=True) - 1
         rows.append(F.interpolate(paid, size=SIDE).expand(-1, 3, -1, -1))
