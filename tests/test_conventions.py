@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "book" / "chapters").glob("[0-9][0-9]_*.md"))
 IN_A_ROW = 2  # code cells without prose between them
 WIDTH = 95
+PARAGRAPH = 90  # words, a formula counts as one
 
 pytestmark = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 
@@ -60,6 +61,14 @@ def test_imports_are_used(chapter):
     }
     unused = imported - {node.id for node in nodes if isinstance(node, ast.Name)}
     assert not unused, f"{chapter.name}: imported for nothing: {sorted(unused)}"
+
+
+def test_paragraphs_are_short(chapter):
+    text = "\n\n".join(cell.source for cell in cells(chapter) if cell.cell_type == "markdown")
+    text = re.sub(r"^:::.*?^:::$|^\$\$.*?^\$\$", "\n\n", text, flags=re.DOTALL | re.MULTILINE)  # boxes, equations
+    paragraphs = [part for part in map(str.strip, re.split(r"\n\s*\n", text)) if re.match(r"[\w*]", part)]
+    long = [part[:50] for part in paragraphs if len(re.sub(r"\$[^$]*\$", "x", part).split()) > PARAGRAPH]
+    assert not long, f"{chapter.name}: one point a paragraph; more than {PARAGRAPH} words begin with {long}"
 
 
 def test_symbols_of_equations_stand_in_the_notation(chapter):
