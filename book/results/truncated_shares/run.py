@@ -1,8 +1,9 @@
 """Which class survives truncation, and who says so: `python book/results/truncated_shares/run.py`, about a minute.
 
 DCGAN learns from zeros and a tenth of ones of the bundled digits; two judges count the ones among its samples at
-several truncations. One looks at the pixels, as they are; the other ignores how dark the ink is. Results go to
-metrics.json beside this file, samples to samples.png, circumstances to provenance.json.
+several truncations. One looks at the pixels, as they are; the other ignores how dark the ink is. Both are also tried
+on real zeros that were faded, and on the samples with their ink given back. Results go to metrics.json beside this
+file, samples to samples.png, circumstances to provenance.json.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from ganedu.data import kinds
 
 HERE = Path(__file__).resolve().parent
 SETTINGS = {"data": "digits", "seeds": 3, "steps": 400, "zeros": 135, "ones": 15, "samples": 4000}
-SETTINGS |= {"limits": (None, 1.5, 1.0, 0.5), "size": 16}
+SETTINGS |= {"limits": (None, 1.5, 1.0, 0.5), "size": 16, "faded": 0.6}
 
 
 def random(seed: int, purpose: int) -> torch.Generator:
@@ -80,6 +81,11 @@ def by_shape(zeros: Tensor, ones: Tensor):
     return lambda images: is_one[(F.normalize((images + 1).flatten(1)) @ known.T).argmax(1)]
 
 
+def inked(images: Tensor, like: Tensor) -> Tensor:
+    """The images, each multiplied so that it has the mean ink of `like`."""
+    return (images + 1) * ((like + 1).mean() / (images + 1).mean((1, 2, 3), keepdim=True)) - 1
+
+
 def shares(seed: int) -> tuple[dict, Tensor]:
     """How often each judge says one, of real test digits and of samples; and the first 12 samples at each limit."""
     limits = SETTINGS["limits"]
@@ -97,6 +103,11 @@ def shares(seed: int) -> tuple[dict, Tensor]:
                 "ones": {str(limit): int(says(each).sum()) for limit, each in zip(limits, made, strict=True)},
                 "says_one": [says(test).double().mean().item() for test in tests],
                 "pale_zeros": says((zeros + 1) / 4 - 1).double().mean().item(),
+                "faded_zeros": says(SETTINGS["faded"] * (zeros + 1) - 1).double().mean().item(),
+                "ones_inked": {
+                    str(limit): int(says(inked(each, like=made[0])).sum())
+                    for limit, each in zip(limits, made, strict=True)
+                },
             }
             for name, says in judges.items()
         }
