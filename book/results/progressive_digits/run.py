@@ -1,8 +1,8 @@
 """ProGAN on the digits with one seed: `python book/results/progressive_digits/run.py`, about a minute of computing.
 
 The run is like that of `ganedu train progressive --seed SEED --steps 500` on a CPU. Fréchet distances of the averaged
-generator go to metrics.json, their circumstances to provenance.json; eight images, a row for each of
-five steps, to samples.png.
+generator go to metrics.json, beside them those of the generator itself, their circumstances to provenance.json; eight
+images of the average, a row for each of five steps, to samples.png.
 """
 
 import sys
@@ -35,17 +35,19 @@ def run(seed: int) -> tuple[dict, torch.Tensor]:
     average = Average(recipe.networks["generator"], decay=0.999)
     stored = Images(data.load("digits", size=config.size).images)
     batches = DeviceBatches(stored, config.batch_size * recipe.n_real, device="cpu", seed=seed)
-    random, distances, rows = torch.Generator().manual_seed(stream_seed(seed, NOISE)), [], []
+    random, rows = torch.Generator().manual_seed(stream_seed(seed, NOISE)), []
+    found = {"frechet_distance": [], "frechet_distance_without_average": []}
     for step in range(1, STEPS + 1):
         recipe.step(batches.next(), random)
         average.update(recipe.networks["generator"], step)
         if step in SHOWN or step % 100 == 0:
-            made = recipe.sample(IMAGES, torch.Generator().manual_seed(0), generator=average.network)
-            distance = frechet_from_features(real, network.extract(made).features).item()
-            distances.append([step, *recipe.growth, round(distance, 2)])
-            rows += [made[:8]] if step in SHOWN else []
-            print(seed, distances[-1], flush=True)
-    return {"frechet_distance": distances}, torch.cat(rows)
+            for distances, generator in zip(found.values(), (average.network, None), strict=True):
+                made = recipe.sample(IMAGES, torch.Generator().manual_seed(0), generator=generator)
+                distance = frechet_from_features(real, network.extract(made).features).item()
+                distances.append([step, *recipe.growth, round(distance, 2)])
+                rows += [made[:8]] if step in SHOWN and generator is not None else []
+            print(seed, [distances[-1] for distances in found.values()], flush=True)
+    return found, torch.cat(rows)
 
 
 def main() -> None:
