@@ -2,12 +2,14 @@
 
 Every run is like that of `ganedu train biggan --seed SEED --steps 500` on a CPU. Measured are the averaged generator's
 Fréchet distance and how often a classifier sees the class that was asked for, and for noise truncated at several limits
-precision and recall. The numbers go to metrics.json, their circumstances to provenance.json, one class a row of the
-first seed to samples.png.
+precision and recall, with the statistics of batch normalization from training and taken anew. The numbers go to
+metrics.json, their circumstances to provenance.json, one class a row of the first seed to samples.png.
 """
 
+import math
 import sys
 import time
+from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -16,6 +18,7 @@ from ganedu import data, recipes
 from ganedu.data.batches import DeviceBatches
 from ganedu.data.kinds import Labeled
 from ganedu.metrics import features, frechet_from_features, precision_recall
+from ganedu.recipes.biggan import truncated_noise
 from ganedu.training.ema import Average
 from ganedu.training.sampling import options_of
 from ganedu.training.trainer import NOISE, stream_seed
@@ -42,6 +45,20 @@ def measured(recipe, generator, real, truncation=None) -> dict:
     }
 
 
+def renewed(recipe, generator, truncation: float | None):
+    """A copy of the generator whose batch norms average over 16 batches of noise truncated like this."""
+    copy, random = deepcopy(generator).train(), torch.Generator().manual_seed(7)
+    for layer in copy.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.reset_running_stats()
+            layer.momentum = None  # a plain mean over the batches
+    for _ in range(16):
+        z = truncated_noise(250, recipe.latent_dim, truncation or math.inf, random, device="cpu")
+        with torch.no_grad():
+            copy(z, recipe.draw_labels(250, random))
+    return copy.eval()
+
+
 def run(seed: int) -> tuple[dict, torch.Tensor]:
     """One training: its numbers on the way, those of truncated noise at the end, and a sheet of samples."""
     config = recipes.get("biggan").Config().small()
@@ -59,10 +76,13 @@ def run(seed: int) -> tuple[dict, torch.Tensor]:
         if step % EVERY == 0:
             rows.append(measured(recipe, average.network, real))
             print(seed, step, rows[-1], flush=True)
-    cut = [measured(recipe, average.network, real, limit) for limit in LIMITS]
+    cut = {
+        "truncated": [measured(recipe, average.network, real, limit) for limit in LIMITS],
+        "truncated_anew": [measured(recipe, renewed(recipe, average.network, c), real, c) for c in LIMITS],
+    }
     sheet = recipe.sheet(None, torch.Generator().manual_seed(0), generator=average.network)
     turned = {name: [row[name] for row in rows] for name in rows[0]}
-    return turned | {"truncated": {name: [row[name] for row in cut] for name in cut[0]}}, sheet
+    return turned | {how: {name: [row[name] for row in rows] for name in rows[0]} for how, rows in cut.items()}, sheet
 
 
 def main() -> None:

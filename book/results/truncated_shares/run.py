@@ -2,8 +2,9 @@
 
 DCGAN learns from zeros and a tenth of ones of the bundled digits; two judges count the ones among its samples at
 several truncations. One looks at the pixels, as they are; the other ignores how dark the ink is. Both are also tried
-on real zeros that were faded, and on the samples with their ink given back. Results go to metrics.json beside this
-file, samples to samples.png, circumstances to provenance.json.
+on real zeros that were faded, on the samples with their ink given back, and on samples with the statistics of batch
+normalization taken anew. Results go to metrics.json beside this file, samples to samples.png, circumstances to
+provenance.json.
 """
 
 import hashlib
@@ -93,11 +94,11 @@ def shares(seed: int) -> tuple[dict, Tensor]:
     tests = [digits("test", label) for label in (0, 1)]
     judges = {"pixels": by_pixels(zeros, ones, seed), "shape": by_shape(zeros, ones)}
     recipe = trained(torch.cat([ones[: SETTINGS["ones"]], zeros[: SETTINGS["zeros"]]]), seed)
-    made = []
     with torch.no_grad():
+        noise = [truncated(recipe.latent_dim, limit, random(seed, 6)) for limit in limits]
         generator = recipe.networks["generator"].eval()
-        for limit in limits:
-            made.append(generator(truncated(recipe.latent_dim, limit, random(seed, 6))))
+        made = [generator(z) for z in noise]
+        anew = [generator.train()(z) for z in noise]  # the norms see the samples themselves
         rows = {
             name: {
                 "ones": {str(limit): int(says(each).sum()) for limit, each in zip(limits, made, strict=True)},
@@ -108,10 +109,12 @@ def shares(seed: int) -> tuple[dict, Tensor]:
                     str(limit): int(says(inked(each, like=made[0])).sum())
                     for limit, each in zip(limits, made, strict=True)
                 },
+                "ones_anew": {str(limit): int(says(each).sum()) for limit, each in zip(limits, anew, strict=True)},
             }
             for name, says in judges.items()
         }
-    rows["ink"] = {str(limit): (each.mean().item() + 1) / 2 for limit, each in zip(limits, made, strict=True)}
+    for ink, samples in (("ink", made), ("ink_anew", anew)):
+        rows[ink] = {str(limit): (each.mean().item() + 1) / 2 for limit, each in zip(limits, samples, strict=True)}
     return rows, torch.stack([each[:12, 0] for each in made])
 
 
