@@ -74,7 +74,7 @@ def needed(chapter):
         source = MAGIC.sub("", cell.source)
         bound, used = names(source)
         if "nbgrader" in cell.metadata:
-            wanted |= used
+            wanted |= used - bound
         elif bound & wanted or re.search(r"^(import|from) ", source, re.MULTILINE):
             chosen[place] = source
             wanted = (wanted - bound) | used
