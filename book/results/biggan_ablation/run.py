@@ -14,16 +14,12 @@ from pathlib import Path
 
 import torch
 
-from ganedu import data, recipes
-from ganedu.data.batches import DeviceBatches
-from ganedu.data.kinds import Labeled
+from ganedu import recipes
 from ganedu.metrics import features
-from ganedu.training.ema import Average
-from ganedu.training.trainer import NOISE, stream_seed
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from biggan_digits.run import STEPS, measured  # noqa: E402
+from biggan_digits.run import STEPS, held_out, measured, training  # noqa: E402
 from store import circumstances, keep  # noqa: E402
 
 SEEDS = 12
@@ -41,17 +37,8 @@ def run(changes: dict, seed: int) -> dict:
     """Numbers of the averaged generator after a training of the miniature with `changes` of its configuration."""
     steps, changes = changes.get("steps", STEPS), {k: v for k, v in changes.items() if k != "steps"}
     config = replace(recipes.get("biggan").Config().small(), **changes)
-    shown = data.load("digits", size=config.size)
-    real = features.network("digits").extract(data.load("digits", "test", size=config.size).images).features
-    recipe = recipes.get("biggan")(config, image_shape=(1, config.size, config.size), seed=seed, classes=shown.classes)
-    average = Average(recipe.networks["generator"], decay=0.999)
-    stored = Labeled(shown.images, shown.labels)
-    batches = DeviceBatches(stored, config.batch_size * recipe.n_real, device="cpu", seed=seed)
-    random = torch.Generator().manual_seed(stream_seed(seed, NOISE))
-    for step in range(1, steps + 1):
-        recipe.step(batches.next(), random)
-        average.update(recipe.networks["generator"], step)
-    return measured(recipe, average.network, real)
+    *_, (_, recipe, generator) = training(config, seed, steps)
+    return measured(recipe, generator, held_out(config))
 
 
 def main() -> None:

@@ -59,28 +59,39 @@ def renewed(recipe, generator, truncation: float | None):
     return copy.eval()
 
 
-def run(seed: int) -> tuple[dict, torch.Tensor]:
-    """One training: its numbers on the way, those of truncated noise at the end, and a sheet of samples."""
-    config = recipes.get("biggan").Config().small()
+def held_out(config) -> torch.Tensor:
+    """Features of the real test digits, at the size of the configuration."""
+    return features.network("digits").extract(data.load("digits", "test", size=config.size).images).features
+
+
+def training(config, seed: int, steps: int):
+    """Trains BigGAN on the digits. Yields step, recipe and averaged generator, first at step 0 and then after each."""
     shown = data.load("digits", size=config.size)
-    real = features.network("digits").extract(data.load("digits", "test", size=config.size).images).features
     recipe = recipes.get("biggan")(config, image_shape=(1, config.size, config.size), seed=seed, classes=shown.classes)
     average = Average(recipe.networks["generator"], decay=0.999)
     stored = Labeled(shown.images, shown.labels)
     batches = DeviceBatches(stored, config.batch_size * recipe.n_real, device="cpu", seed=seed)
     random = torch.Generator().manual_seed(stream_seed(seed, NOISE))
-    rows = [measured(recipe, average.network, real)]
-    for step in range(1, STEPS + 1):
+    yield 0, recipe, average.network
+    for step in range(1, steps + 1):
         recipe.step(batches.next(), random)
         average.update(recipe.networks["generator"], step)
+        yield step, recipe, average.network
+
+
+def run(seed: int) -> tuple[dict, torch.Tensor]:
+    """One training: its numbers on the way, those of truncated noise at the end, and a sheet of samples."""
+    config = recipes.get("biggan").Config().small()
+    real, rows = held_out(config), []
+    for step, recipe, generator in training(config, seed, STEPS):
         if step % EVERY == 0:
-            rows.append(measured(recipe, average.network, real))
+            rows.append(measured(recipe, generator, real))
             print(seed, step, rows[-1], flush=True)
     cut = {
-        "truncated": [measured(recipe, average.network, real, limit) for limit in LIMITS],
-        "truncated_anew": [measured(recipe, renewed(recipe, average.network, c), real, c) for c in LIMITS],
+        "truncated": [measured(recipe, generator, real, limit) for limit in LIMITS],
+        "truncated_anew": [measured(recipe, renewed(recipe, generator, c), real, c) for c in LIMITS],
     }
-    sheet = recipe.sheet(None, torch.Generator().manual_seed(0), generator=average.network)
+    sheet = recipe.sheet(None, torch.Generator().manual_seed(0), generator=generator)
     turned = {name: [row[name] for row in rows] for name in rows[0]}
     return turned | {how: {name: [row[name] for row in rows] for name in rows[0]} for how, rows in cut.items()}, sheet
 
