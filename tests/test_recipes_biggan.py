@@ -15,6 +15,7 @@ from ganedu.networks import biggan
 from ganedu.networks.attention import SelfAttention
 from ganedu.networks.mlp import parameter_count
 from ganedu.recipes.biggan import Config, Recipe, truncated_noise
+from ganedu.recipes.evaluated import with_standing_statistics
 from ganedu.training import TrainConfig, checkpoint, load, resume, train
 from ganedu.training.sampling import options_of
 
@@ -250,8 +251,37 @@ def test_truncated_noise_has_the_law_of_what_is_left():
     wide = truncated_noise(500, 8, 100.0, random(), device="cpu").double().flatten()
     assert scipy.stats.kstest(wide.numpy(), "norm").pvalue > 0.01
     recipe = tiny()
-    assert torch.equal(*(recipe.sample(3, random(seed), truncation=0.0, labels=torch.zeros(3, dtype=torch.int64))
-                         for seed in (1, 2)))  # fmt: skip
+    cut = {"truncation": 0.0, "standing": False, "labels": torch.zeros(3, dtype=torch.int64)}
+    assert torch.equal(*(recipe.sample(3, random(seed), **cut) for seed in (1, 2)))
+
+
+def test_truncated_samples_take_the_statistics_of_truncated_batches_and_leave_the_network_as_it_was():
+    recipe = tiny()
+    generator = recipe.networks["generator"].train()
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    seen, labels = [], torch.zeros(3, dtype=torch.int64)
+
+    def look(norm, inputs, output):
+        seen.append((norm.training, inputs[0].mean((0, 2, 3)), inputs[0].shape[0]))
+
+    generator.image[0].register_forward_hook(look)  # the last batch norm; copies carry the hook along
+    taken = recipe.sample(3, random(), truncation=0.3, labels=labels)
+    assert [(training, size) for training, _, size in seen] == [(True, 64)] * 16 + [(False, 3)]
+    assert generator.training
+    torch.testing.assert_close(dict(generator.state_dict()), before, rtol=0, atol=0)
+    kept = recipe.sample(3, random(), truncation=0.3, labels=labels, standing=False)
+    assert len(seen) == 18 and not torch.allclose(taken, kept)
+    torch.testing.assert_close(recipe.sample(3, random(), truncation=0.3, labels=labels), taken, rtol=0, atol=0)
+
+
+def test_standing_statistics_are_means_over_the_batches_in_double_precision():
+    network = torch.nn.Sequential(torch.nn.BatchNorm1d(2, momentum=0.3), torch.nn.Dropout(0.5)).double().train()
+    batches = [(torch.randn(5, 2, generator=random(seed), dtype=torch.float64),) for seed in range(3)]
+    standing = with_standing_statistics(network, iter(batches))
+    torch.testing.assert_close(standing[0].running_mean, torch.stack([batch.mean(0) for (batch,) in batches]).mean(0))
+    torch.testing.assert_close(standing[0].running_var, torch.stack([batch.var(0) for (batch,) in batches]).mean(0))
+    assert standing[0].momentum == 0.3 and not standing.training and network.training
+    assert not network[0].running_mean.any()
 
 
 @pytest.mark.parametrize(

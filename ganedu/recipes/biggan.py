@@ -12,9 +12,10 @@ from ganedu import penalties
 from ganedu.data import kinds
 from ganedu.networks import biggan
 from ganedu.recipes import adversarial, class_conditional
-from ganedu.recipes.evaluated import evaluated
+from ganedu.recipes.evaluated import evaluated, with_standing_statistics
 
 COLUMNS, MOST_ROWS = 8, 16  # of a sheet
+STANDING = 16, 64  # batches and images in each that give truncated samples their statistics
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,7 @@ class Config(adversarial.Config):
     self-attention, 0 for none. orthogonal: weight of the orthogonal regularization of G, 0 for none.
     latent_dim: 20 for the first layer and for each of the five blocks.
     Departures: the authors move G with fakes of its own; here the last of D serve. They average G with decay 0.9999,
-    here the trainer's `ema` does it. They sample with statistics of batches that are truncated alike; here the running
-    averages of training serve for all truncations.
+    here the trainer's `ema` does it.
     Taught in {ref}`ch-biggan`.
     """
 
@@ -113,19 +113,29 @@ class Recipe(class_conditional.Recipe):
         generator: nn.Module | None = None,
         labels: Tensor | None = None,
         truncation: float | None = None,
+        standing: bool = True,
     ) -> Tensor:
         """n images [n, C, H, W] in [-1, 1], of the classes `labels` [n], drawn uniformly if None.
 
         truncation: no number of the noise is larger than this, see `truncated_noise`; None for all of the noise.
+        standing: with truncated noise, whether the batch norms get the statistics of batches that are truncated alike,
+        as in the paper, or keep those of training.
         Raises ValueError for labels that are not n numbers of classes, and for a negative truncation.
         """
-        if truncation is None:
-            z = self.noise(n, random)
-        else:
-            z = truncated_noise(n, self.latent_dim, truncation, random, device=self.device)
-        labels = self.draw_labels(n, random) if labels is None else self._checked(labels, n)
         network = self.networks["generator"] if generator is None else generator
+        z = self.latents(n, random, truncation)
+        labels = self.draw_labels(n, random) if labels is None else self._checked(labels, n)
+        if truncation is not None and standing:
+            batches, size = STANDING
+            drawn = ((self.latents(size, random, truncation), self.draw_labels(size, random)) for _ in range(batches))
+            network = with_standing_statistics(network, drawn)
         return evaluated(network, z, labels)
+
+    def latents(self, n: int, random: torch.Generator, truncation: float | None) -> Tensor:
+        """Latents [n, latent_dim], truncated or, for None, all of the noise. Raises ValueError if truncated below 0."""
+        if truncation is None:
+            return self.noise(n, random)
+        return truncated_noise(n, self.latent_dim, truncation, random, device=self.device)
 
     def sheet(self, examples, random: torch.Generator, *, n: int = 64, generator: nn.Module | None = None) -> Tensor:
         """One class a row, the same eight latents in every row; at least n images, and rows for up to 16 classes."""

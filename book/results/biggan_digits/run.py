@@ -9,7 +9,6 @@ metrics.json, their circumstances to provenance.json, one class a row of the fir
 import math
 import sys
 import time
-from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -18,7 +17,6 @@ from ganedu import data, recipes
 from ganedu.data.batches import DeviceBatches
 from ganedu.data.kinds import Labeled
 from ganedu.metrics import features, frechet_from_features, precision_recall
-from ganedu.recipes.biggan import truncated_noise
 from ganedu.training.ema import Average
 from ganedu.training.sampling import options_of
 from ganedu.training.trainer import NOISE, stream_seed
@@ -31,10 +29,10 @@ SEEDS, STEPS, EVERY, IMAGES = 2, 500, 100, 2000
 LIMITS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, None)  # of the truncated noise
 
 
-def measured(recipe, generator, real, truncation=None) -> dict:
-    """Numbers of IMAGES samples, as many of each class."""
+def measured(recipe, generator, real, **options) -> dict:
+    """Numbers of IMAGES samples, as many of each class. options: truncation, standing; as for `sample`."""
     network = features.network("digits")
-    asked = options_of(recipe, IMAGES, classes=",".join(recipe.classes), truncation=truncation)
+    asked = options_of(recipe, IMAGES, classes=",".join(recipe.classes)) | options
     made = network.extract(recipe.sample(IMAGES, torch.Generator().manual_seed(0), generator=generator, **asked))
     found = precision_recall(real, made.features)
     return {
@@ -43,20 +41,6 @@ def measured(recipe, generator, real, truncation=None) -> dict:
         "precision": round(found.precision, 3),
         "recall": round(found.recall, 3),
     }
-
-
-def renewed(recipe, generator, truncation: float | None):
-    """A copy of the generator whose batch norms average over 16 batches of noise truncated like this."""
-    copy, random = deepcopy(generator).train(), torch.Generator().manual_seed(7)
-    for layer in copy.modules():
-        if isinstance(layer, torch.nn.BatchNorm2d):
-            layer.reset_running_stats()
-            layer.momentum = None  # a plain mean over the batches
-    for _ in range(16):
-        z = truncated_noise(250, recipe.latent_dim, truncation or math.inf, random, device="cpu")
-        with torch.no_grad():
-            copy(z, recipe.draw_labels(250, random))
-    return copy.eval()
 
 
 def held_out(config) -> torch.Tensor:
@@ -88,8 +72,8 @@ def run(seed: int) -> tuple[dict, torch.Tensor]:
             rows.append(measured(recipe, generator, real))
             print(seed, step, rows[-1], flush=True)
     cut = {
-        "truncated": [measured(recipe, generator, real, limit) for limit in LIMITS],
-        "truncated_anew": [measured(recipe, renewed(recipe, generator, c), real, c) for c in LIMITS],
+        "truncated": [measured(recipe, generator, real, truncation=c, standing=False) for c in LIMITS],
+        "truncated_anew": [measured(recipe, generator, real, truncation=c or math.inf) for c in LIMITS],
     }
     sheet = recipe.sheet(None, torch.Generator().manual_seed(0), generator=generator)
     turned = {name: [row[name] for row in rows] for name in rows[0]}
