@@ -29,6 +29,7 @@ LABELS = (
     "ch-text-to-image",
     "ch-latent-space",
     "ch-responsible-use",
+    "ch-solids",
     "ch-today",
 )
 

@@ -249,10 +249,10 @@ def test_pages_load_nothing_from_elsewhere(self_contained):
     assert [page for page in self_contained.rglob("*.html") if loads.search(page.read_text(encoding="utf-8"))] == []
 
 
-def test_course_has_28_chapters_and_each_page_once():
+def test_course_has_30_chapters_and_each_page_once():
     files = pages(TOC)
     chapters = [file for file in files if file.startswith("notebooks/")]
-    assert [int(file[10:12]) for file in chapters] == list(range(1, 30))
+    assert [int(file[10:12]) for file in chapters] == list(range(1, 31))
     assert len(set(files)) == len(files)
 
 

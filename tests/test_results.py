@@ -130,7 +130,7 @@ def test_the_runs_of_chapter_20_were_made_by_its_cells(name):
     assert stored["code_sha256"] == hashlib.sha256(code.encode()).hexdigest(), f"run `{stored['command']}` again"
 
 
-def test_the_race_at_equal_time_is_what_chapter_29_says_of_it():
+def test_the_race_at_equal_time_is_what_chapter_30_says_of_it():
     stored = json.loads((ROOT / "book" / "results" / "equal_time" / "metrics.json").read_text(encoding="utf-8"))
     curves = {arm: each["frechet_distance"] for arm, each in stored["arms"].items()}
     assert {len(runs) for runs in curves.values()} == {3}

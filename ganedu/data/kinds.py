@@ -90,7 +90,7 @@ class Unpaired(NamedTuple):
 class Voxels(NamedTuple):
     """voxels [B, 1, D, H, W]: -1 empty, 1 full.
 
-    Taught in {ref}`ch-responsible-use`.
+    Taught in {ref}`ch-solids`.
     """
 
     voxels: Tensor

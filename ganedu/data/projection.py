@@ -1,6 +1,6 @@
 """Pictures of voxels: parallel rays, light from above, and a solid that turns.
 
-Taught in {ref}`ch-responsible-use`.
+Taught in {ref}`ch-solids`.
 """
 
 import io
@@ -29,7 +29,7 @@ def shaded(voxels: Tensor, *, azimuth: float = AZIMUTH, elevation: float = ELEVA
     where voxels are more than half full; the gray there is the cosine of the angle between the surface and the lamp,
     darker at the far side.
     Raises ValueError for voxels of another shape, and a side below 1.
-    Taught in {ref}`ch-responsible-use`.
+    Taught in {ref}`ch-solids`.
     """
     if voxels.ndim != 5 or voxels.shape[1] != 1:
         raise ValueError(f"voxels of shape {tuple(voxels.shape)} given, [n, 1, depth, height, width] expected")
@@ -61,7 +61,7 @@ def turning(voxels: Tensor, *, frames: int = 24, columns: int = 4, side: int = P
 
     voxels: [n, 1, D, H, W] in [-1, 1], drawn row by row; one turn takes all frames.
     Raises ValueError for fewer than one frame or column, no voxels, and as `shaded` does.
-    Taught in {ref}`ch-responsible-use`.
+    Taught in {ref}`ch-solids`.
     """
     if frames < 1 or columns < 1 or not len(voxels):
         raise ValueError(f"{len(voxels)} solids in {frames} frames and {columns} columns given; 1 is the least of each")
@@ -79,7 +79,7 @@ def write_turning(path: Path, voxels: Tensor, *, milliseconds: int = 90, **optio
     """Write `turning(voxels, **options)` as an animated GIF that repeats, whole or not at all.
 
     Raises ValueError as `turning` does.
-    Taught in {ref}`ch-responsible-use`.
+    Taught in {ref}`ch-solids`.
     """
     from PIL import Image
 

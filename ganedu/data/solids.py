@@ -2,7 +2,7 @@
 
 A chair stands on four legs, its back away from the viewer; a torus lies flat. Axes of a grid are depth (away from the
 viewer), height (downwards) and width (to the right); the cube has the side 1.
-Taught in {ref}`ch-responsible-use`.
+Taught in {ref}`ch-solids`.
 """
 
 import math
@@ -31,7 +31,7 @@ class SolidData:
     voxels: uint8 [N, 1, D, H, W], 255 inside, 0 outside, between them where the surface passes through; labels: int64
     [N], indices into `classes`; factors: float64 [N, 6], columns `factor_names`: the center (x right, y down, z away),
     size (half of the longest extent), a and b in [0, 1] for the proportions; volumes: float64 [N], in cubes.
-    Taught in {ref}`ch-responsible-use`.
+    Taught in {ref}`ch-solids`.
     """
 
     voxels: Tensor
@@ -50,7 +50,7 @@ def load(split: str, *, side: int = SIDE) -> SolidData:
 
     Classes and proportions are uniform, sizes uniform within SIZES, centers uniform where the whole solid fits in.
     Raises ValueError for another split, and as `draw` does.
-    Taught in {ref}`ch-responsible-use`.
+    Taught in {ref}`ch-solids`.
     """
     if split not in COUNTS:
         raise ValueError(f"unknown split {split!r}; choose one of {', '.join(COUNTS)}")
@@ -61,7 +61,7 @@ def load(split: str, *, side: int = SIDE) -> SolidData:
 def sample(n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
     """The classes int64 [n] and factors float64 [n, 6] of n solids, distributed as `load` says.
 
-    Taught in {ref}`ch-responsible-use`.
+    Taught in {ref}`ch-solids`.
     """
     labels = torch.randint(len(SOLIDS), (n,), generator=random)
     x, y, z, size, a, b = torch.rand(6, n, generator=random, dtype=torch.float64)
@@ -77,7 +77,7 @@ def draw(labels: Tensor, factors: Tensor, *, side: int = SIDE) -> Tensor:
     labels: int64 [N], indices into SOLIDS; factors: [N, 6], columns FACTORS. Returns uint8 [N, 1, side, side, side].
     A voxel is full where its center lies half a voxel inside the surface or more, empty half a voxel outside.
     Raises ValueError for shapes that do not match, labels that are no solid, a side below 1 or beyond the memory.
-    Taught in {ref}`ch-responsible-use`.
+    Taught in {ref}`ch-solids`.
     """
     _check(labels, factors)
     if side < 1:
@@ -100,7 +100,7 @@ def volumes(labels: Tensor, factors: Tensor) -> Tensor:
     """The volumes [N] of solids with these classes [N] and factors [N, 6], in cubes, by school geometry.
 
     Raises ValueError as `draw` does.
-    Taught in {ref}`ch-responsible-use`.
+    Taught in {ref}`ch-solids`.
     """
     _check(labels, factors)
     size, a, b = factors.double().T[3:]

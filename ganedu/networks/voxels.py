@@ -5,7 +5,7 @@ The paper and its supplement give the layers: from 200 numbers to 64 x 64 x 64 v
 mirror image of that. The authors' program, which samples, removes the biases of all convolutions.
 Departures: theirs ends with a sigmoid in (0, 1), here with tanh in (-1, 1), which is the same curve, rescaled. Neither
 says whether the discriminator's first layer is normalized; as in DCGAN it is not. The initial weights are DCGAN's.
-Taught in {ref}`ch-responsible-use`; Wu et al. 2016, section 3.1.
+Taught in {ref}`ch-solids`; Wu et al. 2016, section 3.1.
 """
 
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ class Generator(nn.Module):
     The first transposed convolution makes 4 x 4 x 4 voxels of one, the others double the side. Batch normalization and
     ReLU follow each but the last, which ends with tanh. width: channels next to the voxels, doubled towards the noise.
     Raises ValueError for a size that is not 4 doubled at least once, and noise of another shape.
-    Taught in {ref}`ch-responsible-use`; Wu et al. 2016.
+    Taught in {ref}`ch-solids`; Wu et al. 2016.
     """
 
     def __init__(self, latent_dim: int, *, size: int = 64, width: int = 64):
@@ -46,7 +46,7 @@ class Discriminator(nn.Module):
     norm: "batch" normalizes all but the first and the last layer; "none" is for critics with a penalty on the slope of
     each sample.
     Raises ValueError for a size that is not 4 doubled at least once, an unknown norm, and voxels of another shape.
-    Taught in {ref}`ch-responsible-use`; Wu et al. 2016.
+    Taught in {ref}`ch-solids`; Wu et al. 2016.
     """
 
     def __init__(self, *, size: int = 64, width: int = 64, norm: str = "batch"):
@@ -72,7 +72,7 @@ class Discriminator(nn.Module):
 def initialize(module: nn.Module) -> None:
     """Weights of convolutions from N(0, 0.02^2), scales of batch normalization from N(1, 0.02^2), shifts 0.
 
-    Taught in {ref}`ch-responsible-use`; as in {ref}`ch-dcgan`, the paper is silent.
+    Taught in {ref}`ch-solids`; as in {ref}`ch-dcgan`, the paper is silent.
     """
     if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):
         nn.init.normal_(module.weight, 0.0, SPREAD)
@@ -85,7 +85,7 @@ def doublings(size: int) -> int:
     """How often 4 voxels must double to make `size`, at least once.
 
     Raises ValueError, naming the nearest possible sizes, where they never do.
-    Taught in {ref}`ch-responsible-use`.
+    Taught in {ref}`ch-solids`.
     """
     count = (max(size, 1) // START).bit_length() - 1
     if count < 1 or size != START << count:

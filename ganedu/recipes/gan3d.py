@@ -3,7 +3,7 @@
     D descends    -log D(x) - log(1 - D(G(z))), in the batches before which its accuracy was 80 % or less
     G descends    -log D(G(z))
 
-Taught in {ref}`ch-responsible-use`; Wu et al. 2016.
+Taught in {ref}`ch-solids`; Wu et al. 2016.
 """
 
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ class Config(adversarial.Config):
     before is at most this; 1 for always. noise: "uniform" here means numbers in [0, 1], as in the authors' program.
     Departures: those of `ganedu.networks.voxels`; the fakes of D's step serve G as well, see `adversarial`; G descends
     -log D(G(z)), while the paper prints the game and not which loss G takes from it.
-    Taught in {ref}`ch-responsible-use`; Wu et al. 2016, section 3.1.
+    Taught in {ref}`ch-solids`; Wu et al. 2016, section 3.1.
     """
 
     batch_size: int = 100  # section 3.1, with the next five
@@ -52,7 +52,7 @@ class Recipe(adversarial.Recipe):
     """The 3D-GAN, with any loss and penalty of the package; image_shape is (1, size, size, size).
 
     Raises ValueError for a patience below 0 or, without Adam, below 1, and what `adversarial.check` refuses.
-    Taught in {ref}`ch-responsible-use`; Wu et al. 2016.
+    Taught in {ref}`ch-solids`; Wu et al. 2016.
     """
 
     name = "gan3d"

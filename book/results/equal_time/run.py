@@ -1,4 +1,4 @@
-"""Five recipes at equal time, for chapter 29: `python book/results/equal_time/run.py [SECONDS]`, on one thread.
+"""Five recipes at equal time, for chapter 30: `python book/results/equal_time/run.py [SECONDS]`, on one thread.
 
 Every arm is the miniature of a recipe, at 16 x 16 pixels on the digits that ship, three seeds each, and trains for the
 same SECONDS of the processor (not of the clock, which on a busy machine would count the others). Ten times on the way
