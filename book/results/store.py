@@ -14,7 +14,7 @@ import jupytext
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ganedu.data import to_bytes
@@ -59,6 +59,11 @@ def keep(here: Path, metrics: dict, provenance: dict) -> None:
     """Write metrics.json and provenance.json into the folder `here`."""
     for name, content in (("metrics", metrics), ("provenance", provenance)):
         (here / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def halved(network: nn.Module) -> dict[str, Tensor]:
+    """The weights and buffers of a network, rounded to half precision where they are fractions: half of the bytes."""
+    return {name: w.half() if w.is_floating_point() else w for name, w in network.state_dict().items()}
 
 
 def save_picture(path: Path, drawn: np.ndarray) -> None:

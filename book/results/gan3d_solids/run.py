@@ -6,9 +6,7 @@ the averaged generator, rounded to half precision, go to generator.safetensors. 
 """
 
 import hashlib
-import json
-import platform
-import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -24,6 +22,9 @@ from ganedu.training.ema import Average
 from ganedu.training.run_folder import write_samples
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from store import circumstances, halved, keep  # noqa: E402
+
 STEPS, EVERY, COMPARED, SEED = 3000, 500, 512, 0
 SURE = 0.8  # accuracy above which the paper's discriminator waits
 
@@ -83,30 +84,22 @@ def trained(config, seed: int, steps: int) -> tuple[nn.Module, dict]:
 
 def main() -> None:
     torch.set_num_threads(1)
-    start, wall = time.process_time(), time.time()
+    about, start, wall = circumstances(HERE), time.process_time(), time.time()
     config = recipes.get("gan3d").Config().small()
     generator, found = trained(config, SEED, STEPS)
     noise = torch.randn(64, config.latent_dim, generator=torch.Generator().manual_seed(9))
     with torch.no_grad():
         write_samples(HERE / "samples.png", shaded(generator(noise)))
-    halves = {name: w.half() if w.is_floating_point() else w for name, w in generator.state_dict().items()}
-    save_file(halves, HERE / "generator.safetensors")
+    save_file(halved(generator), HERE / "generator.safetensors")
     shown, real = (data.to_floats(solids.load(split).voxels, torch.float32) for split in ("train", "test"))
     found["real"] = {"test": row(-1, real, real), "train": row(-1, shown[:COMPARED], real)}
-    (HERE / "metrics.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip()
-    provenance = {
-        "command": f"python book/results/{HERE.name}/run.py",
+    made_by = {
         "code_sha256": hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
-        "commit": commit,
         "seed": SEED,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "device": f"cpu, {platform.machine()}, one thread",
         "wall_seconds": round(time.time() - wall),
         "cpu_seconds": round(time.process_time() - start),
     }
-    (HERE / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+    keep(HERE, found, about | made_by)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ that has ended is kept under _build/gan3d_waiting, so that a run that was stoppe
 
 import hashlib
 import json
-import platform
-import runpy
-import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -26,39 +24,43 @@ from ganedu.data import solids
 from ganedu.networks import voxels
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from gan3d_solids import run as gan3d_solids  # noqa: E402
+from store import circumstances, halved, keep, read  # noqa: E402
+
 PARTS = HERE.parents[2] / "_build" / "gan3d_waiting"
-SOLIDS = HERE.with_name("gan3d_solids") / "run.py"
-KEPT = ("steps", "waited", "sure", "compared", "rows", "cpu_seconds", "wall_seconds")
-SEEDS, COMPARED = (0, 1, 2, 3), 512
+SECONDS = ("cpu_seconds", "wall_seconds")
+KEPT = ("steps", "waited", "sure", "compared", "rows", *SECONDS)
+SEEDS, COMPARED = (0, 1, 2, 3), gan3d_solids.COMPARED
 ARMS = {"waits": 0.8, "never waits": 1.0}  # the patience of D
 
 
 def main() -> None:
     torch.set_num_threads(1)
+    about = circumstances(HERE)
     PARTS.mkdir(parents=True, exist_ok=True)
     found = {arm: [] for arm in ARMS}
     for seed in SEEDS:
         for arm in ARMS:
             found[arm].append(part(arm, seed))
-    store(found, judged(found))
+    of_judge = judged(found)
+    seconds = {name: round(sum(run.pop(name) for runs in found.values() for run in runs)) for name in SECONDS}
+    settings = {"seeds": SEEDS, "arms": ARMS, "compared": COMPARED}
+    keep(HERE, {"settings": settings, "judge": of_judge, "runs": found}, about | {"code_sha256": code()} | seconds)
 
 
 def part(arm: str, seed: int) -> dict:
     """What a run found and where its weights are, after training it if nobody has."""
     if (arm, seed) == ("waits", 0):
-        known, made_by = (
-            json.loads(SOLIDS.with_name(f"{name}.json").read_text()) for name in ("metrics", "provenance")
-        )
-        known |= {f"{kind}_seconds": made_by[f"{kind}_seconds"] for kind in ("cpu", "wall")}
-        return {name: known[name] for name in KEPT} | {"weights": SOLIDS.with_name("generator.safetensors")}
+        once = read(gan3d_solids.HERE, "metrics", "provenance")
+        known = once["metrics"] | {name: once["provenance"][name] for name in SECONDS}
+        return {name: known[name] for name in KEPT} | {"weights": gan3d_solids.HERE / "generator.safetensors"}
     path = PARTS / f"{arm}-{seed}.json".replace(" ", "_")
     if not path.exists():
-        script = runpy.run_path(str(SOLIDS), run_name="read")
         start, wall = time.process_time(), time.time()
         config = replace(recipes.get("gan3d").Config().small(), patience=ARMS[arm])
-        generator, run = script["trained"](config, seed, script["STEPS"])
-        halves = {name: w.half() if w.is_floating_point() else w for name, w in generator.state_dict().items()}
-        save_file(halves, path.with_suffix(".safetensors"))
+        generator, run = gan3d_solids.trained(config, seed, gan3d_solids.STEPS)
+        save_file(halved(generator), path.with_suffix(".safetensors"))
         run["cpu_seconds"], run["wall_seconds"] = time.process_time() - start, time.time() - wall
         path.write_text(json.dumps(run))
     return json.loads(path.read_text()) | {"weights": path.with_suffix(".safetensors")}
@@ -69,7 +71,7 @@ def judged(found: dict) -> dict:
     train, test = (solids.load(split) for split in ("train", "test"))
     seen, unseen = (data.to_floats(each.voxels, torch.float32) for each in (train, test))
     network = judge(seen, train.labels)
-    save_file({name: w.half() for name, w in network.state_dict().items()}, HERE / "judge.safetensors")
+    save_file(halved(network), HERE / "judge.safetensors")
     with torch.no_grad():
         right = (network(unseen).argmax(1) == test.labels).double().mean().item()
     for run in (run for runs in found.values() for run in runs):
@@ -106,31 +108,9 @@ def made(weights: Path) -> Tensor:
     return generator(torch.randn(COMPARED, config.latent_dim, generator=torch.Generator().manual_seed(9)))
 
 
-def store(found: dict, of_judge: dict) -> None:
-    """Write metrics.json and provenance.json."""
-    seconds = {
-        kind: round(sum(run.pop(kind) for runs in found.values() for run in runs))
-        for kind in ("wall_seconds", "cpu_seconds")
-    }
-    settings = {"seeds": SEEDS, "arms": ARMS, "compared": COMPARED}
-    content = {"settings": settings, "judge": of_judge, "runs": found}
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip()
-    provenance = {
-        "command": f"python book/results/{HERE.name}/run.py",
-        "code_sha256": code(),
-        "commit": commit,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "device": f"cpu, {platform.machine()}, one thread",
-        **seconds,
-    }
-    for name, entries in (("metrics", content), ("provenance", provenance)):
-        (HERE / f"{name}.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
-
-
 def code() -> str:
     """The fingerprint of this script and of the one that it trains by."""
-    return hashlib.sha256(SOLIDS.read_bytes() + Path(__file__).read_bytes()).hexdigest()
+    return hashlib.sha256(Path(gan3d_solids.__file__).read_bytes() + Path(__file__).read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":
