@@ -1,24 +1,13 @@
 """The stored runs of the gallery's larger pictures are of their commands, and say what the page reads off them."""
 
-import json
-import runpy
-from pathlib import Path
-
 import pytest
 from PIL import Image
-
-RESULTS = Path(__file__).resolve().parents[1] / "book" / "results"
-
-
-def stored(name):
-    """The numbers of a run, and the names of its script."""
-    numbers = json.loads((RESULTS / name / "metrics.json").read_text(encoding="utf-8"))
-    return numbers, runpy.run_path(str(RESULTS / name / "run.py"))
+from result_cases import RESULTS, stored
 
 
 @pytest.mark.parametrize(("task", "rows"), [("relief", 4), ("zoom", 5)])
 def test_places_of_the_earth_are_of_the_commands_and_the_adversary_buys_sharpness_with_error(task, rows):
-    (numbers, script), without, judged = stored("earth"), "without", "with"
+    (script, numbers, _), without, judged = stored("earth"), "without", "with"
     systems = numbers[task]["systems"]
     for system, command in script["COMMANDS"][task].items():
         assert systems[system]["command"] == f"ganedu {command}"

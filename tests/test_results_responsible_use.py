@@ -2,17 +2,9 @@
 
 import hashlib
 import json
-import runpy
-from pathlib import Path
 
 from PIL import Image
-
-ROOT = Path(__file__).resolve().parents[1] / "book" / "results"
-
-
-def stored(name):
-    read = {each: json.loads((ROOT / name / f"{each}.json").read_text()) for each in ("metrics", "provenance")}
-    return runpy.run_path(str(ROOT / name / "run.py"), run_name="read"), read["metrics"], read["provenance"]
+from result_cases import RESULTS, stored
 
 
 def test_the_four_questions_were_answered_by_the_script_beside_them():
@@ -32,7 +24,7 @@ def test_the_four_questions_were_answered_by_the_script_beside_them():
 
 def test_shares_were_counted_by_the_script_beside_them_and_depend_on_the_judge():
     script, metrics, provenance = stored("truncated_shares")
-    code = (ROOT / "truncated_shares" / "run.py").read_bytes()
+    code = (RESULTS / "truncated_shares" / "run.py").read_bytes()
     assert provenance["code_sha256"] == hashlib.sha256(code).hexdigest(), "run it again"
     assert metrics["settings"] == json.loads(json.dumps(script["SETTINGS"]))
     for run in metrics["runs"]:
@@ -41,5 +33,5 @@ def test_shares_were_counted_by_the_script_beside_them_and_depend_on_the_judge()
         assert pixels["pale_zeros"] == 1 and shape["pale_zeros"] == 0
         assert pixels["ones"]["0.5"] > 2 * pixels["ones"]["None"] and shape["ones"]["0.5"] < shape["ones"]["None"]
         assert run["ink"]["0.5"] < 0.7 * run["ink"]["None"]
-    with Image.open(ROOT / "truncated_shares" / "samples.png") as sheet:
+    with Image.open(RESULTS / "truncated_shares" / "samples.png") as sheet:
         assert sheet.size == (12 * 16, 4 * 16)

@@ -2,29 +2,21 @@
 
 import hashlib
 import json
-import runpy
-from pathlib import Path
 
 from PIL import Image
+from result_cases import RESULTS, stored
 from safetensors.torch import load_file
-
-ROOT = Path(__file__).resolve().parents[1] / "book" / "results"
-
-
-def stored(name):
-    read = {each: json.loads((ROOT / name / f"{each}.json").read_text()) for each in ("metrics", "provenance")}
-    return runpy.run_path(str(ROOT / name / "run.py"), run_name="read"), read["metrics"], read["provenance"]
 
 
 def test_solids_were_made_by_the_script_beside_them():
     script, metrics, provenance = stored("gan3d_solids")
-    code = (ROOT / "gan3d_solids" / "run.py").read_bytes()
+    code = (RESULTS / "gan3d_solids" / "run.py").read_bytes()
     assert provenance["code_sha256"] == hashlib.sha256(code).hexdigest(), "run it again"
     assert [row["step"] for row in metrics["rows"]] == list(range(0, script["STEPS"] + 1, script["EVERY"]))
     first, last = metrics["rows"][0], metrics["rows"][-1]
     assert last["occupancy_distance"] < first["occupancy_distance"] / 10 and last["in_one_piece"] > 0.8
     assert metrics["real"]["test"]["in_one_piece"] == 1 and 0 < metrics["waited"] < script["STEPS"]
-    with Image.open(ROOT / "gan3d_solids" / "samples.png") as sheet:
+    with Image.open(RESULTS / "gan3d_solids" / "samples.png") as sheet:
         assert sheet.size == (8 * 66 + 2, 8 * 66 + 2)
 
 
@@ -45,7 +37,7 @@ def test_the_arms_that_wait_and_do_not_were_trained_by_the_scripts_that_are_stor
 
 def test_the_judge_of_solids_is_stored_and_knows_them():
     _, metrics, _ = stored("gan3d_waiting")
-    shapes = [tuple(w.shape) for w in load_file(ROOT / "gan3d_waiting" / "judge.safetensors").values()]
+    shapes = [tuple(w.shape) for w in load_file(RESULTS / "gan3d_waiting" / "judge.safetensors").values()]
     assert (32, 1024) in shapes and (4, 32) in shapes
     judge = metrics["judge"]
     assert judge["accuracy"] > 0.97
