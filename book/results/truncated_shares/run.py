@@ -2,7 +2,7 @@
 
 DCGAN learns from zeros and a tenth of ones of the bundled digits; two judges count the ones among its samples at
 several truncations. One looks at the pixels, as they are; the other ignores how dark the ink is. Both are also tried
-on real zeros that were faded, on the samples with their ink given back, and on samples with the statistics of batch
+on real zeros that were faded, on the palest samples, on all with their ink given back, and with the statistics of batch
 normalization taken anew. Results go to metrics.json beside this file, samples to samples.png, circumstances to
 provenance.json.
 """
@@ -113,6 +113,11 @@ def shares(seed: int) -> tuple[dict, Tensor]:
             }
             for name, says in judges.items()
         }
+    pale = (made[-1] + 1).mean((1, 2, 3)) < (made[0] + 1).mean() / 2
+    rows["palest"] = {
+        "share": pale.double().mean().item(),
+        "called_ones": judges["pixels"](made[-1])[pale].double().mean().item(),
+    }
     for ink, samples in (("ink", made), ("ink_anew", anew)):
         rows[ink] = {str(limit): (each.mean().item() + 1) / 2 for limit, each in zip(limits, samples, strict=True)}
     return rows, torch.stack([each[:12, 0] for each in made])
