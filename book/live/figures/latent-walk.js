@@ -37,8 +37,8 @@ export function mount(host, stored) {
     for (const [key, value] of Object.entries({ ...size, href: state.map })) map.setAttribute(key, String(value));
   });
   plane.line("quiet", () => circle(Math.sqrt(state.net.noise)), { dash: "2 4" });
-  plane.line("fake", () => way("straight", STEPS), { dash: "8 3", width: 2.5 });
-  plane.line("real", () => way("round", STEPS), { width: 2.5 });
+  plane.line("real", () => way("straight", STEPS), { width: 2.5 });
+  plane.line("fake", () => way("round", STEPS), { dash: "8 3", width: 2.5 });
   for (const [name, color, label] of [
     ["a", "third", "First end"],
     ["b", "third", "Second end"],
@@ -57,8 +57,8 @@ export function mount(host, stored) {
   const long = (of) =>
     way(of, STEPS).map((at, i) => /** @type {Point} */ ([STEPS[i], Math.hypot(...at) / Math.sqrt(state.net.noise)]));
   lengths.line("quiet", () => curve(() => 1, [0, 1], 1), { dash: "2 4" });
-  lengths.line("fake", () => long("straight"), { dash: "8 3", width: 2.5 });
-  lengths.line("real", () => long("round"), { width: 2.5 });
+  lengths.line("real", () => long("straight"), { width: 2.5 });
+  lengths.line("fake", () => long("round"), { dash: "8 3", width: 2.5 });
 
   const shown = new Images({
     "under the walker": () => [image(state.walker)],
@@ -74,8 +74,8 @@ export function mount(host, stored) {
     plots: [plane, lengths, shown],
     controls: [button("Another plane", () => again(state.net, state.seed + 1)), upload()],
     legend: [
-      ["fake", "- - straight, lerp"],
-      ["real", "— round, slerp"],
+      ["real", "— straight, lerp"],
+      ["fake", "- - round, slerp"],
       ["quiet", "··· √d, where noise lives"],
       ["ink", "● walker"],
       ["third", "● ends"],
