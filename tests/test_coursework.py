@@ -225,7 +225,7 @@ def test_nbgraders_own_commands_grade_the_masters(course, tmp_path):
 
 
 def test_the_whole_loop_on_a_chapter_of_the_book(tmp_path, chromium):
-    """As a teacher does it: the student edition, thirty submissions, grades, and the pages opened."""
+    """As a teacher does it: the student edition, twelve submissions, grades, and the pages opened."""
     run = [sys.executable, "-m", "tools.coursework"]
     subprocess.run([*run, "student", "--folder", tmp_path / "student"], cwd=ROOT, check=True)
     blank = nbformat.read(tmp_path / "student" / f"{REAL}.ipynb", as_version=4)
@@ -233,7 +233,7 @@ def test_the_whole_loop_on_a_chapter_of_the_book(tmp_path, chromium):
     wrong = {exercise: answers[0] for exercise, answers in entries.items()}
     solved = nbformat.read(ROOT / "notebooks" / f"{REAL}.ipynb", as_version=4)
     mistaken = edited(blank, {name: entry["answer"] for name, entry in wrong.items()})
-    for number in range(10):
+    for number in range(4):
         for kind, notebook in {"solved": solved, "blank": blank, "wrong": mistaken}.items():
             hand_in(tmp_path / "in", f"{kind} {number}", notebook, REAL)
 
@@ -243,16 +243,16 @@ def test_the_whole_loop_on_a_chapter_of_the_book(tmp_path, chromium):
         )
         return done.stdout
 
-    assert "30 graded, behind " in graded()
+    assert "12 graded, behind " in graded()
     table = (tmp_path / "grades.csv").read_bytes()
     rows = [row for student in rows_of(tmp_path).values() for row in student.values()]
-    assert len(rows) == 30 * len(wrong)
+    assert len(rows) == 12 * len(wrong)
     assert all(row["points"] == row["max"] for row in rows if row["student"].startswith("solved"))
     assert all(row["points"] == "0" for row in rows if not row["student"].startswith("solved"))
     assert {row["status"] for row in rows if row["student"].startswith("blank")} == {"blank"}
-    named = {row["exercise"]: row["message"] for row in rows if row["student"] == "wrong 7"}
+    named = {row["exercise"]: row["message"] for row in rows if row["student"] == "wrong 3"}
     assert all(entry["says"] in named[exercise] for exercise, entry in wrong.items())
-    assert "0 graded, 30 known from an earlier run" in graded() and (tmp_path / "grades.csv").read_bytes() == table
+    assert "0 graded, 12 known from an earlier run" in graded() and (tmp_path / "grades.csv").read_bytes() == table
 
     with chromium.new_context(viewport={"width": 1280, "height": 900}, offline=True) as context:
         sheet, trouble = context.new_page(), []
@@ -260,5 +260,5 @@ def test_the_whole_loop_on_a_chapter_of_the_book(tmp_path, chromium):
         sheet.goto((tmp_path / "mistakes.html").as_uri())
         counted = sheet.locator("body").inner_text()
         assert all(entry["says"].split(".")[0] in counted for entry in wrong.values())
-        sheet.goto((tmp_path / "feedback" / "wrong 7" / "index.html").as_uri())
+        sheet.goto((tmp_path / "feedback" / "wrong 3" / "index.html").as_uri())
         assert wrong["ex-far-out"]["says"] in sheet.locator("body").inner_text() and trouble == []

@@ -139,7 +139,7 @@ def behind(request, machine, alone):
     kind = request.param
     if not able(kind):
         pytest.skip(f"no {kind} on this machine")
-    copies = 5 if kind == "bubblewrap" else 1
+    copies = 2 if kind == "bubblewrap" else 1
     honest = {f"{name}-{copy}": answers for name, answers in HONEST.items() for copy in range(copies)}
     chosen = {
         name: hostile(attack, machine.places())

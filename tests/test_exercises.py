@@ -11,8 +11,6 @@ fail its test cell with a message that names the mistake, and every exercise has
 """
 
 import functools
-import re
-import symtable
 from pathlib import Path
 
 import matplotlib
@@ -23,6 +21,7 @@ import torch
 import yaml
 from nbgrader import utils
 from nbgrader.preprocessors import ClearSolutions
+from slicing import needed, sliced
 
 from tools.coursework.asking import Limits, Submission
 from tools.coursework.chapters import functions
@@ -38,8 +37,6 @@ WRONG = {
 }
 NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
 EXERCISES = [(chapter, exercise) for chapter, notebook in NOTEBOOKS.items() for exercise in exercises(notebook)]
-DTYPE = re.compile(r"^torch\.set_default_dtype\([\w.]+\)", re.MULTILINE)  # a comment may follow
-MAGIC = re.compile(r"^\s*[%!].*$", re.MULTILINE)
 
 
 def position(chapter, grade_id):
@@ -47,40 +44,16 @@ def position(chapter, grade_id):
     return next(i for i, cell in enumerate(cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
 
 
-def scopes(table):
-    """A symbol table and those of the functions and classes in it."""
-    yield table
-    for child in table.get_children():
-        yield from scopes(child)
-
-
-def names(source):
-    """The global names that a cell binds, and those that it uses."""
-    module = symtable.symtable(source, "cell", "exec")
-    bound = {symbol.get_name() for symbol in module.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-    used = {symbol.get_name() for symbol in module.get_symbols() if symbol.is_referenced()}
-    for table in scopes(module):
-        used |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and symbol.is_referenced()}
-    return bound, used
-
-
-def needed(chapter):
-    """The cells that the exercises of a chapter need, by their places: those with imports, and the last above an
-    exercise to bind a name that is used. An answer is none: no other cell depends on it."""
-    chosen, wanted = {}, set()
-    for place, cell in reversed([*enumerate(NOTEBOOKS[chapter].cells)]):
-        if cell.cell_type != "code":
-            continue
-        source = MAGIC.sub("", cell.source)
-        bound, used = names(source)
-        if "nbgrader" in cell.metadata:
-            wanted |= used - bound
-        elif bound & wanted or re.search(r"^(import|from) ", source, re.MULTILINE):
-            chosen[place] = source
-            wanted = (wanted - bound) | used
-        elif changes := DTYPE.findall(source):  # the precision that the cell leaves behind
-            chosen[place] = changes[-1]
-    return dict(sorted(chosen.items()))
+def reading_cells(chapter):
+    """The cells of a chapter as its exercises need them; answers are none of them, as no other cell depends on one."""
+    cells = [cell.source if cell.cell_type == "code" else "" for cell in NOTEBOOKS[chapter].cells]
+    graded = [place for place, cell in enumerate(NOTEBOOKS[chapter].cells) if "nbgrader" in cell.metadata]
+    plain = ["" if place in graded else source for place, source in enumerate(cells)]
+    chosen = set()
+    for _, exercise in (entry for entry in EXERCISES if entry[0] == chapter):
+        own = [position(chapter, name) for name in (exercise.answer, exercise.test)]
+        chosen |= needed([cells[place] if place in own else source for place, source in enumerate(plain)], own)
+    return sliced(plain, chosen)
 
 
 class Reading:
@@ -90,7 +63,7 @@ class Reading:
     """
 
     def __init__(self, chapter):
-        self.chapter, self.cells, self.place = chapter, needed(chapter), 0
+        self.chapter, self.cells, self.place = chapter, reading_cells(chapter), 0
         self.names = {"__name__": "__main__", "display": lambda *_, **__: None}
         self.state = torch.get_default_dtype(), torch.get_rng_state(), matplotlib.rcParams.copy()
 
@@ -100,9 +73,8 @@ class Reading:
         torch.set_default_dtype(dtype)
         torch.set_rng_state(random)
         matplotlib.rcParams.update(style)
-        for at, source in self.cells.items():
-            if self.place <= at < place:
-                exec(compile(source, self.chapter, "exec"), self.names)
+        for source in self.cells[self.place : place]:
+            exec(compile(source, self.chapter, "exec"), self.names)
         self.place = place
         self.state = torch.get_default_dtype(), torch.get_rng_state(), matplotlib.rcParams.copy()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tools.mutants import chapters, concerned, drawing, isolated, package, places, record
+from tools.mutants.__main__ import main
 from tools.notebooks import ROOT
 
 EQUIVALENT = ROOT / "tests" / "mutants" / "equivalent.yml"
@@ -222,7 +223,14 @@ def test_a_broken_chapter_is_caught():
     assert run.returncode == 0
 
 
-def test_an_unknown_module_or_mutant_is_named():
-    assert "package, seed 4: no result is stored yet" in mutants("package", "--seed", 4, "--again", "--list").stderr
-    assert "ganedu/nothing.py: no module" in mutants("package", "--module", "ganedu/nothing.py", "--list").stderr
-    assert "no mutant 00000000" in mutants("package", "--module", "ganedu/losses.py", "--id", "00000000").stderr
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["package", "--seed", "4", "--again"], "package, seed 4: no result is stored yet"),
+        (["package", "--module", "ganedu/nothing.py"], "ganedu/nothing.py: no module"),
+        (["package", "--module", "ganedu/losses.py", "--id", "00000000"], "no mutant 00000000"),
+    ],
+)
+def test_an_unknown_module_or_mutant_is_named(words, message):
+    with pytest.raises(SystemExit, match=message):
+        main([*words, "--list"])

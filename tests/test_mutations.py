@@ -8,10 +8,10 @@ formula, and names the check that has to notice:
       new: D^*(x) = \frac{q(x)}{p(x) + q(x)}
       fails: eq-optimal-d                        # the label of the first check that fails
 
-Break the formula that the book states, as a reader might: flip a sign, drop a factor 1/D, add a log, halve a JSD. The
-cells run from the top up to the failing check, so prefer early ones in a chapter that trains. Text with ": " or " #"
-in it is quoted with single quotes, or written as a block after `old: |-` when it spans lines (spaces at the beginning
-of the first line are lost: begin at a word).
+Break the formula that the book states, as a reader might: flip a sign, drop a factor 1/D, add a log, halve a JSD. Of
+the cells above the failing check those run that it needs (see `slicing`), so that a training on which no check rests
+costs nothing. Text with ": " or " #" in it is quoted with single quotes, or written as a block after `old: |-` when it
+spans lines (spaces at the beginning of the first line are lost: begin at a word).
 """
 
 import functools
@@ -24,6 +24,7 @@ from unittest import mock
 
 import pytest
 import yaml
+from slicing import needed, sliced
 
 from ganedu import _chapter
 from tools.mutants import cell, isolated
@@ -57,33 +58,47 @@ def mutated(text: str, old: str, new: str) -> tuple[int, list[str], dict[str, st
     )
 
 
-def first_failures(text: str, breaks: Iterable[tuple[str, str]]) -> list[str | None]:
-    """For each break (old, new) of a chapter: the label of the first check that fails, None if all checks pass.
+def first_failures(text: str, breaks: Iterable[tuple[str, str, str]]) -> list[str | None]:
+    """For each break (old, new, label of a check) of a chapter: the label of the first check that fails, or None.
 
-    What no break can reach runs once; a process is forked for every break where its first cell comes.
+    Only the cells run that the broken formulas and the named checks need, what no break can reach once; a process is
+    forked for every break where its first cell comes.
     """
-    broken = [mutated(text, old, new) for old, new in breaks]
     whole = [source for _, source in _chapter.code_cells(text)]
-    found = isolated.run(partial(_forks, whole, _chapter.equations(text), broken), SECONDS * (len(broken) + 1))
+    broken = [mutated(text, old, new) for old, new, _ in breaks]
+    asked = set()
+    for (first, cells, _), (_, _, label) in zip(broken, breaks, strict=True):
+        asked |= needed(cells, concerned(cells, first, label))
+    found = isolated.run(partial(_forks, whole, _chapter.equations(text), broken, asked), SECONDS * (len(broken) + 1))
     assert found is not None, "the chapter fails without a break, or takes too long"
     return found["labels"]
 
 
-def _forks(whole: list[str], equations: dict[str, str], broken: list) -> dict:
+def concerned(cells: list[str], first: int, label: str) -> range:
+    """The cells from the first that may notice a break to the last check with the label of that which has to."""
+    check = "assert " if label.startswith("AssertionError") else rf'checks\.\w+\(\s*"{label}"'
+    return range(first, 1 + max(at for at in range(first, len(cells)) if re.search(check, cells[at])))
+
+
+def _forks(whole: list[str], equations: dict[str, str], broken: list, asked: set[int]) -> dict:
+    end = max(asked) + 1
+    whole = sliced(whole, asked)
     shell, ran, labels = cell.shell(ROOT / "notebooks"), 0, {}
     for index in sorted(range(len(broken)), key=lambda index: broken[index][0]):
         first, cells, formulas = broken[index]
-        assert _first_failure(shell, whole[ran:first], equations) is None, "a check fails without a break"
+        assert _first_failure(shell, whole[ran:first], equations) is None, "it fails without a break"
         ran = max(ran, first)
-        result = isolated.run(lambda: {"label": _first_failure(shell, cells[ran:], formulas)}, SECONDS)  # noqa: B023
+        rest = sliced(cells, asked)[ran:end]
+        result = isolated.run(lambda: {"label": _first_failure(shell, rest, formulas)}, SECONDS)  # noqa: B023
         labels[index] = result["label"] if result else "it took too long, or ended without a word"
+    assert _first_failure(shell, whole[ran:end], equations) is None, "it fails without a break"
     return {"labels": [labels[index] for index in range(len(broken))]}
 
 
 def _first_failure(shell, cells: list[str], equations: dict[str, str]) -> str | None:
     with mock.patch("ganedu.formula._read._equations", return_value=equations):
         for source in cells:
-            _, error = cell.run(shell, re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE))
+            _, error = cell.run(shell, source)
             if type(error).__name__ in ("CheckFailed", "FormulaError"):
                 return re.match(r"[\w-]+", str(error))[0]
             if error is not None:
@@ -92,16 +107,16 @@ def _first_failure(shell, cells: list[str], equations: dict[str, str]) -> str | 
 
 
 @functools.cache
-def failures(chapter: str) -> dict[tuple[str, str], str | None]:
+def failures(chapter: str) -> dict[tuple[str, str, str], str | None]:
     """Which check notices each listed break of a chapter."""
-    breaks = [(entry["old"], entry["new"]) for entry in ENTRIES if entry["chapter"] == chapter]
+    breaks = [(entry["old"], entry["new"], entry["fails"]) for entry in ENTRIES if entry["chapter"] == chapter]
     text = (CHAPTERS / f"{chapter}.md").read_text(encoding="utf-8")
     return dict(zip(breaks, first_failures(text, breaks), strict=True))
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry['chapter'][:2]}-{entry['fails']}")
 def test_a_broken_formula_is_caught(entry):
-    assert failures(entry["chapter"])[entry["old"], entry["new"]] == entry["fails"]
+    assert failures(entry["chapter"])[entry["old"], entry["new"], entry["fails"]] == entry["fails"]
 
 
 @pytest.mark.parametrize("chapter", sorted(CHAPTERS.glob("[0-9][0-9]_*.md")), ids=lambda path: path.stem)
@@ -137,16 +152,24 @@ checks.equal("eq-other", 1.0, 1.0, atol=1e-9, by="looking", no_rejects="a test")
 
 
 def test_the_first_failing_check_is_named():
-    breaks = [("1.0, 1.0", "1.0, 2.0"), ("return x / 2", "return x")]
+    breaks = [("1.0, 1.0", "1.0, 2.0", "eq-other"), ("return x / 2", "return x", "eq-half")]
     assert first_failures(SCRATCH, breaks) == ["eq-other", "eq-half"]
 
 
 def test_a_break_that_nothing_notices_is_told_apart():
-    assert first_failures(SCRATCH, [("return x / 2", "return 0.5 * x")]) == [None]
+    assert first_failures(SCRATCH, [("return x / 2", "return 0.5 * x", "eq-half")]) == [None]
 
 
 def test_a_break_that_ends_the_code_otherwise_is_no_check():
-    assert first_failures(SCRATCH, [("return x / 2", "return y")]) == ["NameError(\"name 'y' is not defined\")"]
+    found = first_failures(SCRATCH, [("return x / 2", "return y", "eq-half")])
+    assert found == ["NameError(\"name 'y' is not defined\")"]
+
+
+def test_what_no_check_needs_does_not_run():
+    idle = "\n```{code-cell} ipython3\nraise RuntimeError('a training')\n```\n"
+    cells = SCRATCH.split("\n\n```{code-cell}", 1)
+    text = cells[0] + idle + "\n```{code-cell}" + cells[1]
+    assert first_failures(text, [("return x / 2", "return x", "eq-half")]) == ["eq-half"]
 
 
 @pytest.mark.parametrize("old", ["no such text", "checks"])

@@ -19,7 +19,7 @@ FOLDER = notebooks.ROOT / "notebooks"
 SANITIZE = Path(__file__).with_name("nbval_sanitize.cfg")
 WAIVERS = {"nbval-skip", "nbval-ignore-output", "nbval-raises-exception", "raises-exception", "skip-execution"}
 WAIVERS |= {"nbval-check-output", "pytest-validate-ignore-output", "remove-cell", "remove-input", "remove-output"}
-CHEAP = 15  # seconds: notebooks below are also run with two threads and another hash seed
+CHEAP = 10  # seconds: notebooks below are also run with two threads and another hash seed
 
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 
@@ -136,9 +136,9 @@ def cheap_notebooks():
     return [FOLDER / f"{chapter.stem}.ipynb" for chapter in CHAPTERS if durations.get(chapter.stem, 99) <= CHEAP]
 
 
-# The suite has minutes, not hours: one chapter in three, all with GANEDU_SLOW=1.
+# The suite has minutes, not hours: one chapter in four, all with GANEDU_SLOW=1.
 @pytest.mark.parametrize(
-    "path", cheap_notebooks()[:: 1 if os.environ.get("GANEDU_SLOW") else 3], ids=lambda path: path.stem
+    "path", cheap_notebooks()[:: 1 if os.environ.get("GANEDU_SLOW") else 4], ids=lambda path: path.stem
 )
 def test_another_number_of_threads_and_hash_seed_print_the_same(path):
     run = nbval(path, OMP_NUM_THREADS="2", OMP_WAIT_POLICY="PASSIVE", PYTHONHASHSEED="1")

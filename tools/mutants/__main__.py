@@ -38,7 +38,10 @@ def main(words=None) -> int:
     """Run the mutants that were asked for; returns the number that nothing caught."""
     asked = arguments(words)
     kind, path = KINDS[asked.kind], FOLDER / record.file_name(asked.kind, asked.seed)
-    every, earlier = kind.candidates(ROOT, asked.chosen), record.read(path) if asked.again else None
+    earlier = record.read(path) if asked.again else None
+    if asked.again and earlier is None:
+        raise SystemExit(f"{asked.kind}, seed {asked.seed}: no result is stored yet; run it with --store first")
+    every = kind.candidates(ROOT, asked.chosen)
     found = to_run(asked, every, earlier)
     if asked.list:
         print(*found, sep="\n")
@@ -58,8 +61,6 @@ def main(words=None) -> int:
 
 def to_run(asked: argparse.Namespace, every: list[Mutant], earlier: dict | None) -> list[Mutant]:
     """The mutants that were asked for: a sample, those named, or what an earlier result did not catch."""
-    if asked.again and earlier is None:
-        raise SystemExit(f"{asked.kind}, seed {asked.seed}: no result is stored yet; run it with --store first")
     if not (asked.id or asked.again):
         return KINDS[asked.kind].chosen(every, asked.sample, asked.seed)
     named = set(asked.id) or {entry["id"] for entry in record.uncaught(earlier)}
