@@ -1,10 +1,11 @@
 """The CPU run of chapter 25 on apples and tomatoes: `python book/results/cyclegan_apple2tomato/run.py`, one thread.
 
-It calls the command that the chapter prints, and measures the end on the 300 + 300 test photographs. Needs
-apple2tomato.zip in the folder that GANEDU_DATA names. Numbers go to metrics.json, their circumstances to
-provenance.json. samples.png has what the networks made of every 25th test photograph of each domain in the order of
-their names: translated above, there and back again below. The photographs themselves are no part of this project.
-With the name of a folder as argument, a sheet with them is written there as well.
+It calls the command that the chapter prints, and measures the end on the 300 + 300 test photographs; `between_real` has
+the distances between real photographs to compare with. Needs apple2tomato.zip in the folder that GANEDU_DATA names.
+Numbers go to metrics.json, their circumstances to provenance.json. samples.png has what the networks made of every 25th
+test photograph of each domain in the order of their names: translated above, there and back again below. The
+photographs themselves are no part of this project. With the name of a folder as argument, a sheet with them is written
+there as well.
 
 Data: Fruits-360 by M. Oltean, a selection, CC BY-SA 4.0; samples.png is under the same license.
 """
@@ -58,6 +59,15 @@ def measure(recipe, a, b) -> dict:
     return found
 
 
+def between_real(test, train, halvings: int = 20) -> dict:
+    """Distances of real photographs of one fruit: halves of the test set (mean), and training to test set."""
+    random, halves = torch.Generator().manual_seed(0), []
+    for _ in range(halvings):
+        order = torch.randperm(len(test), generator=random)
+        halves.append(distance(*test[order].chunk(2)))
+    return {"halves": sum(halves) / halvings, "train_to_test": distance(train, test)}
+
+
 def main() -> None:
     torch.set_num_threads(1)
     test = data.load_unpaired("apple2tomato", "test", size=64)
@@ -68,6 +78,9 @@ def main() -> None:
         recipe = load(run)
         found = measure(recipe, a, b)
         read = {name: json.loads((run / f"{name}.json").read_text()) for name in ("config", "provenance")}
+    train = data.load_unpaired("apple2tomato", size=64)
+    found["AtoB"]["real"] = between_real(b, data.to_floats(train.b))  # of the target domain
+    found["BtoA"]["real"] = between_real(a, data.to_floats(train.a))
     rows = []
     for there, back, x in (("AtoB", "BtoA", a[::25]), ("BtoA", "AtoB", b[::25])):
         made = recipe.translate(x, there)
