@@ -33,7 +33,8 @@ def no_data_folder():
         yield
 
 
-LONG = ("lab", "alone", "pdf", "training_kills", "training_elsewhere")  # few tests that take long
+# Few tests that take long.
+LONG = ("lab", "alone", "pdf", "stranger", "training_elsewhere", "training_kills", "training_speed")
 
 
 class ByFile(LoadScopeScheduling):

@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tools.coursework.asking import Limits
 from tools.coursework.grade import Options, grade
 
 ATTACKS = yaml.safe_load(Path(__file__).with_name("coursework_attacks.yml").read_text(encoding="utf-8"))
-LIMITS = Limits(cell_seconds=15, notebook_seconds=120, memory_gb=0.5)
+LIMITS = Limits(cell_seconds=10, notebook_seconds=120, memory_gb=0.5)
 MARK = f"7317.{os.getpid():07d}"  # an argument of `sleep` that nobody else uses, another worker of pytest neither
 HONEST = {  # what ordinary people hand in
     "right": RIGHT,
@@ -228,3 +229,14 @@ def test_without_a_wall_grading_is_refused_unless_everybody_is_trusted(machine, 
     )
     assert points(rows, "right") == ["1", "2", "3"] and points(rows, "killed") == ["1", "2", "0"]
     assert any("no wall (TRUSTED=1)" in text for text in texts)
+
+
+def test_a_process_has_ended_before_its_parent_asks_for_it():
+    child = subprocess.Popen(["sleep", "60"])
+    process = psutil.Process(child.pid)
+    assert not walls._ended(process)
+    walls._kill([process])
+    walls._await([process], 60)
+    assert walls._ended(process) and process.status() == psutil.STATUS_ZOMBIE
+    child.wait()
+    assert walls._ended(process)

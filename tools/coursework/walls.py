@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,7 +90,7 @@ class Held:
             self.holder.kill()
             self.holder.communicate()
         _kill(inside)
-        psutil.wait_procs(inside, timeout=5)
+        _await(inside, 5)
         if self.holder is None and self.order["user"]:
             clear(self.order["user"])
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -236,7 +237,7 @@ def clear(user: int):
     """End what a user who belongs to nobody runs, and remove his files from where everybody may write."""
     while running := [process for process in psutil.process_iter() if _is_of(process, user)]:
         _kill(running)
-        psutil.wait_procs(running, timeout=1)
+        _await(running, 1)
     for folder in SHARED:
         _sweep(folder, user)
 
@@ -257,8 +258,7 @@ def _sweep(folder: str, user: int):
 
 def _is_of(process: psutil.Process, user: int) -> bool:
     with contextlib.suppress(psutil.Error):
-        ended = process.status() == psutil.STATUS_ZOMBIE and process.num_threads() == 1  # others can outlive the first
-        return process.uids().real == user and not ended
+        return process.uids().real == user and not _ended(process)
     return False
 
 
@@ -266,3 +266,18 @@ def _kill(processes: list[psutil.Process]):
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.kill()
+
+
+def _await(processes: list[psutil.Process], seconds: float):
+    """Wait until they have ended. Their parent may be gone, and whoever inherits them take seconds to note it."""
+    deadline = time.monotonic() + seconds
+    while not all(map(_ended, processes)) and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Whether nothing of a process runs: other threads can outlive the first."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() == 1
+    except psutil.NoSuchProcess:
+        return True
