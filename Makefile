@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 RUN := .venv/bin/python -m
 # One thread per process: the tests run side by side, and stored outputs do not depend on the machine.
 TEST := OMP_NUM_THREADS=1 $(RUN) pytest -n 2
-SLOW := $(addprefix tests/test_,$(addsuffix .py,alone benchmarks_gpu book coursework coursework_asking coursework_walls exercises lab live live_directive live_figures live_pages live_playground live_reached live_scenarios mutants mutations networks_page notebooks pdf recipes_all reporting_diagnosis results_installed slides stranger training_distributed training_elsewhere training_kills training_speed working_copies))
+SLOW := $(addprefix tests/test_,$(addsuffix .py,alone benchmarks_gpu book coursework coursework_asking coursework_walls exercises lab live live_directive live_figures live_pages live_playground live_reached live_scenarios mutants mutations networks_page notebooks pdf recipes_all reporting reporting_comparison reporting_diagnosis results_installed slides stranger training_distributed training_elsewhere training_kills training_speed working_copies))
 SOURCES := $(shell find book notebooks ganedu benchmarks tools/alone.py tools/coursework tools/pages.py tools/boxes.py tools/gallery.py tools/networks.py tools/performance.py tools/mutants tests/mutants -type f -not -path '*/__pycache__/*' -not -path '*/.*')
 
 help: ## list these targets
